@@ -1,0 +1,1 @@
+"""Orchestra: teams of experts and machines complete complex projects together."""
