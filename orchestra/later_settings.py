@@ -1,0 +1,229 @@
+"""Settings whose readers come with later parts: known, typed, checked and shown like the others."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from orchestra.setting_types import about
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LaterSettings:
+    """A setting moves to :class:`orchestra.config.Settings` with the part that reads it."""
+
+    max_upload_bytes: int = field(default=20_000_000, metadata=about("Largest upload.", low=1))
+    prepare_wait_seconds: int = field(
+        default=120,
+        metadata=about("How long first machine steps wait for the folder.", low=0),
+    )
+    sanity_interval: timedelta = field(
+        default=timedelta(seconds=300),
+        metadata=about("Time between two sanity checks.", low=1),
+    )
+    sanity_time_limit_seconds: int = field(
+        default=30, metadata=about("Longest run of one sanity check.", low=1)
+    )
+    staffbot_worker_batch_size: int = field(
+        default=5, metadata=about("Workers asked in one batch.", low=1)
+    )
+    staffbot_batch_frequency: timedelta = field(
+        default=timedelta(seconds=120),
+        metadata=about("Time between two batches of a request.", low=0),
+    )
+    staffbot_staffing_min_time: timedelta = field(
+        default=timedelta(seconds=1800),
+        metadata=about("Age at which an unstaffed task is warned about.", low=0),
+    )
+    staffbot_staffing_group_id: str = field(
+        default="", metadata=about("Internal channel of those warnings.")
+    )
+    staffbot_warn_interval_seconds: int = field(
+        default=14_400, metadata=about("Time between two warnings of a task.", low=0)
+    )
+    staffbot_offer_seconds: timedelta = field(
+        default=timedelta(seconds=259_200),
+        metadata=about("Validity of an offer; 0: for ever.", low=0),
+    )
+    reminder_interval: timedelta = field(
+        default=timedelta(seconds=86_400),
+        metadata=about("Time between two reminders of a worker.", low=0),
+    )
+    staffbot_interval: timedelta = field(
+        default=timedelta(seconds=60),
+        metadata=about("How often staffing requests are sent.", low=1),
+    )
+    remind_check_interval: timedelta = field(
+        default=timedelta(seconds=3600),
+        metadata=about("How often reminders are looked for.", low=1),
+    )
+    warn_check_interval: timedelta = field(
+        default=timedelta(seconds=1800),
+        metadata=about("How often unstaffed tasks are looked for.", low=1),
+    )
+    slack_staffbot_token: str = field(
+        default="", metadata=about("Token of the slash command.", secret=True)
+    )
+    slack_signing_secret: str = field(
+        default="", metadata=about("Checks requests of Slack.", secret=True)
+    )
+    staffbot_config: dict[str, Any] = field(
+        default_factory=dict,
+        metadata=about("Restrictions of the slash command.", variable="STAFFBOT_CONFIG"),
+    )
+    registration_open: bool = field(
+        default=True,
+        metadata=about("Whether people may register.", synonyms=("INCLUDE_REGISTER_URL",)),
+    )
+    account_activation_days: int = field(
+        default=7,
+        metadata=about(
+            "Validity of an activation link.",
+            variable="ACCOUNT_ACTIVATION_DAYS",
+            low=1,
+        ),
+    )
+    registration_auto_login: bool = field(
+        default=True,
+        metadata=about("Whether activation signs in.", variable="REGISTRATION_AUTO_LOGIN"),
+    )
+    send_activation_email: bool = field(
+        default=True,
+        metadata=about(
+            "False: accounts wait for an administrator.",
+            variable="SEND_ACTIVATION_EMAIL",
+        ),
+    )
+    tell_acting: bool = field(
+        default=False, metadata=about("Whether people are told of acting as them.")
+    )
+    hijack_allow_get_requests: str = field(
+        default="",
+        metadata=about("Accepted, no effect.", variable="HIJACK_ALLOW_GET_REQUESTS"),
+    )
+    mail_backend: str = field(
+        default="console",
+        metadata=about("How mail leaves.", choices=("console", "smtp", "memory")),
+    )
+    smtp_host: str = field(default="localhost", metadata=about("Mail server."))
+    smtp_port: int = field(
+        default=587, metadata=about("Port of the mail server.", low=1, high=65535)
+    )
+    smtp_user: str = field(default="", metadata=about("Account at the mail server."))
+    smtp_password: str = field(default="", metadata=about("Password of that account.", secret=True))
+    smtp_security: str = field(
+        default="starttls",
+        metadata=about("Encryption to the mail server.", choices=("starttls", "tls", "none")),
+    )
+    default_from_email: str = field(
+        default="Orchestra <noreply@example.org>",
+        metadata=about("Sender of mail.", variable="DEFAULT_FROM_EMAIL"),
+    )
+    notifications_from_email: str = field(
+        default="",
+        metadata=about("Sender of notifications; unset: the sender of mail."),
+    )
+    mock_emails: bool = field(
+        default=False, metadata=about("Whether all mail goes to one address.")
+    )
+    mock_to_email: str = field(default="", metadata=about("That address."))
+    slack_experts_enabled: bool = field(
+        default=False, metadata=about("Whether project channels are used.")
+    )
+    slack_internal_enabled: bool = field(
+        default=False, metadata=about("Whether internal channels are used.")
+    )
+    slack_experts_api_key: str = field(
+        default="",
+        metadata=about(
+            "Bot token of the experts' workspace.",
+            variable="SLACK_EXPERTS_API_KEY",
+            secret=True,
+        ),
+    )
+    slack_internal_api_key: str = field(
+        default="",
+        metadata=about(
+            "Bot token of the internal workspace.",
+            variable="SLACK_INTERNAL_API_KEY",
+            secret=True,
+        ),
+    )
+    slack_experts_base_url: str = field(
+        default="",
+        metadata=about(
+            "Base of links to channels.", address=True, variable="SLACK_EXPERTS_BASE_URL"
+        ),
+    )
+    slack_internal_notification_channel: str = field(
+        default="#orchestra-tasks",
+        metadata=about(
+            "Channel of notices to staff.",
+            variable="SLACK_INTERNAL_NOTIFICATION_CHANNEL",
+        ),
+    )
+    slack_api_url: str = field(
+        default="", metadata=about("Address of the chat service; unset: Slack's own.", address=True)
+    )
+    file_backend: str = field(
+        default="",
+        metadata=about(
+            "Where files are kept; unset: local, or google_drive with GOOGLE_APPS.",
+            choices=("local", "google_drive", "s3"),
+        ),
+    )
+    google_apps: bool = field(
+        default=False,
+        metadata=about("Whether Drive is the file store.", variable="GOOGLE_APPS"),
+    )
+    google_service_account_json: str = field(
+        default="",
+        metadata=about(
+            "Service account key, or the path of its file.",
+            variable="GOOGLE_SERVICE_ACCOUNT_JSON",
+            secret=True,
+        ),
+    )
+    google_service_email: str = field(
+        default="",
+        metadata=about(
+            "Address of the service account, if it is to be checked.",
+            variable="GOOGLE_SERVICE_EMAIL",
+        ),
+    )
+    google_delegated_user: str = field(
+        default="",
+        metadata=about("Subject of domain-wide delegation.", variable="GOOGLE_DELEGATED_USER"),
+    )
+    google_project_root_id: str = field(
+        default="",
+        metadata=about("Root folder in Drive.", variable="GOOGLE_PROJECT_ROOT_ID"),
+    )
+    drive_link_sharing: bool = field(
+        default=False, metadata=about("Whether anyone with the link may write.")
+    )
+    s3_bucket: str = field(
+        default="",
+        metadata=about("Bucket of the file store.", synonyms=("EDITOR_IMAGE_BUCKET_NAME",)),
+    )
+    s3_endpoint_url: str = field(
+        default="", metadata=about("Address of the bucket's service; unset: AWS.", address=True)
+    )
+    s3_region: str = field(default="", metadata=about("Region of the bucket."))
+    aws_s3_key: str = field(
+        default="",
+        metadata=about("Access key; unset: the search of the SDK.", variable="AWS_S3_KEY"),
+    )
+    aws_s3_secret: str = field(
+        default="",
+        metadata=about("Secret of that key.", variable="AWS_S3_SECRET", secret=True),
+    )
+    google_analytics_key: str = field(
+        default="",
+        metadata=about("Key of the analytics script.", variable="GOOGLE_ANALYTICS_KEY"),
+    )
+    third_party_scripts_template: str = field(
+        default="", metadata=about("Template with scripts of others.")
+    )
+    csp_extra_origins: tuple[str, ...] = field(
+        default=(), metadata=about("Origins added to the content policy.")
+    )
