@@ -165,6 +165,11 @@ class Settings(LaterSettings):
         return self.environment == "development"
 
     @property
+    def loopback_url(self) -> str:
+        """Where this machine reaches the web process that `orchestra up` runs."""
+        return f"http://{_reachable(self.web_host)}:{self.web_port}"
+
+    @property
     def embedded_database(self) -> bool:
         """Whether the database is the file that `orchestra up` may migrate unasked."""
         return self.database_url == self._embedded_database_url()
@@ -209,7 +214,7 @@ class Settings(LaterSettings):
         return f"sqlite:///{self.data_dir.absolute() / 'orchestra.sqlite3'}"
 
     def _with_derived_values(self) -> Self:
-        url = self.url.rstrip("/") or f"http://{_reachable(self.web_host)}:{self.web_port}"
+        url = self.url.rstrip("/") or self.loopback_url
         settings = dataclasses.replace(
             self,
             data_dir=self.data_dir.absolute(),

@@ -1,0 +1,66 @@
+"""The `orchestra` command. A command's module is imported when the command is used, not before."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from orchestra.errors import BadConfiguration, OrchestraError
+
+COMMANDS = {
+    "api-key": "orchestra.cli.api_keys:api_key",
+    "beat": "orchestra.cli.processes:beat",
+    "db": "orchestra.cli.database:database",
+    "demo": "orchestra.cli.demo:demo",
+    "doctor": "orchestra.cli.doctor:doctor",
+    "flower": "orchestra.cli.processes:flower",
+    "settings": "orchestra.cli.settings:settings",
+    "sweep": "orchestra.cli.processes:sweep",
+    "up": "orchestra.cli.up:up",
+    "web": "orchestra.cli.processes:web",
+    "worker": "orchestra.cli.processes:worker",
+    "workflows": "orchestra.cli.workflows:workflows",
+}
+REFUSED = 1
+UNUSABLE = 3
+
+
+class Unusable(OrchestraError):
+    """The database or the broker cannot be used; the message names the setting."""
+
+    kind = "unavailable"
+
+
+class Commands(click.Group):
+    """Finds commands by name and turns our errors into a line on stderr and an exit code (C-16)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadConfiguration as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            raise click.exceptions.Exit(UNUSABLE) from error
+        except OrchestraError as error:
+            click.echo(f"Error: {error}", err=True)
+            code = UNUSABLE if isinstance(error, Unusable) else REFUSED
+            raise click.exceptions.Exit(code) from error
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="orchestra")
+def main() -> None:
+    """Teams of experts and machines complete complex projects together.
+
+    Example: orchestra up
+    """

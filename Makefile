@@ -1,0 +1,83 @@
+# `make` alone prints this list. Every target sets up what it needs first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/uv/bin/uv
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+RUN_ARGS ?=
+TEST_ARGS ?= -n auto --dist loadgroup
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+export UV_PYTHON_DOWNLOADS := never
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench faults sure setup browser clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY) ## set up, then run everything here: pages, worker process, scheduler, Flower, broker
+	@exec $(BIN)/orchestra up $(RUN_ARGS)
+
+test: $(READY_DEV) browser ## set up, then every test: both databases, a real broker, a real browser
+	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+lint: $(READY_DEV) ## ruff, import rules, types, and whether the migrations match the models
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+	@$(BIN)/python -m orchestra.cli db check
+
+format: $(READY_DEV) ## let ruff format and repair
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: $(READY_DEV) ## the benchmarks; writes the table in bench/README.md
+	@$(BIN)/python -m bench
+
+faults: $(READY_DEV) ## the long fault runs; the short ones are in `make test`
+	@$(BIN)/python -m pytest tests/faults --long
+
+sure: lint test ## lint, test: exactly what .ci/run runs
+
+setup: $(READY_DEV) ## only set up
+
+clean: ## remove the virtual environment; data in ./var stays
+	rm -rf $(VENV)
+
+# A private uv: works with Pythons whose packages are managed by the system, and installs all pins
+# in seconds. Without ensurepip (Debian's bare python3) the message says what to install.
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)/uv \
+		|| { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(BIN)/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+
+$(READY): requirements.txt pyproject.toml | $(UV) $(BIN)/python
+	@echo "Setting up $(VENV)"
+	@$(UV) pip install --quiet -r requirements.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(READY_DEV): requirements-dev.txt $(READY)
+	@echo "Adding what tests need"
+	@$(UV) pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+browser:
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "The browser tests need Chromium. On Debian: sudo apt-get install chromium"; exit 1; \
+	fi
+endif

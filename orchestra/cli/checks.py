@@ -1,0 +1,91 @@
+"""What must be there before a command or a process starts: database, its revision, the broker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from kombu.connection import Connection
+
+from orchestra.application import MIGRATIONS, create_core
+from orchestra.cli import Unusable
+from orchestra.config import Settings
+from orchestra.database import db
+from orchestra.setting_types import without_password
+from orchestra.tasks import publish
+
+
+@contextmanager
+def ready_application(settings: Settings | None = None) -> Iterator[Flask]:
+    """The application, in whose context a command may open transactions.
+
+    :raises BadConfiguration: the settings have errors.
+    :raises Unusable: the database is not reachable, or is older than this program (X-31).
+    """
+    settings = (settings or Settings.from_env()).with_secret_key()
+    app = create_core(settings, publish=publish)
+    with app.app_context():
+        refuse_older_database(settings)
+        yield app
+
+
+def newest_revision() -> str | None:
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def current_revision(settings: Settings) -> str | None:
+    """Revision of the database of the current application; None: it was never migrated.
+
+    :raises Unusable: the database is not reachable.
+    """
+    try:
+        with db.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except sa.exc.DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise Unusable(
+            "ORCHESTRA_DATABASE_URL: the database at "
+            f"{without_password(settings.database_url)} cannot be used: {reason}"
+        ) from error
+
+
+def refuse_older_database(settings: Settings) -> None:
+    current, newest = current_revision(settings), newest_revision()
+    if current != newest:
+        raise Unusable(
+            f"The database is at revision {current or 'none'}, this program needs {newest}. "
+            "Run `orchestra db upgrade`.",
+            details={"older": True},
+        )
+
+
+def refuse_unreachable_broker(settings: Settings) -> None:
+    """:raises Unusable: the broker does not answer, or would throw work away."""
+    address = settings.broker_address()
+    shown = without_password(address)
+    try:
+        with Connection(address, connect_timeout=3, transport_options={"max_retries": 1}) as broker:
+            broker.ensure_connection(max_retries=1, timeout=3)
+    except (*Connection(address).connection_errors, OSError) as error:
+        raise Unusable(f"ORCHESTRA_BROKER_URL: no broker answers at {shown}: {error}") from error
+    policy = eviction_policy(address)
+    if policy not in (None, "noeviction"):
+        raise Unusable(
+            f"ORCHESTRA_BROKER_URL: the broker at {shown} may throw work away when its memory is "
+            f"full (maxmemory-policy {policy}). Set it to noeviction."
+        )
+
+
+def eviction_policy(address: str) -> str | None:
+    """Which keys Redis gives up when its memory is full; None: not Redis, or it does not say."""
+    if not address.startswith(("redis://", "rediss://")):
+        return None
+    with redis.Redis.from_url(address, socket_timeout=3) as client:
+        try:
+            policy: str = client.info("memory").get("maxmemory_policy")
+        except redis.ResponseError:  # hosted services may forbid the question
+            return None
+        return policy

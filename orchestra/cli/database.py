@@ -1,0 +1,50 @@
+"""`orchestra db`: migrate the database and say where it stands (X-31)."""
+
+import click
+import flask_migrate
+
+from orchestra.application import MIGRATIONS, create_core
+from orchestra.cli.checks import current_revision, newest_revision
+from orchestra.config import Settings
+
+
+@click.group(name="db")
+def database() -> None:
+    """Migrate the database.
+
+    Example: orchestra db upgrade
+    """
+
+
+@database.command()
+def upgrade() -> None:
+    """Migrate to the newest revision; doing it again does nothing.
+
+    Example: orchestra db upgrade
+    """
+    click.echo(f"The database is at revision {migrate(Settings.from_env())}.")
+
+
+@database.command()
+def current() -> None:
+    """Print the revision of the database.
+
+    Example: orchestra db current
+    """
+    settings = Settings.from_env()
+    with create_core(settings).app_context():
+        revision = current_revision(settings)
+    newest = newest_revision()
+    click.echo(f"{revision or 'none'} ({'newest' if revision == newest else f'newest: {newest}'})")
+
+
+def migrate(settings: Settings) -> str | None:
+    """Migrate, and return the revision that the database has now.
+
+    :raises Unusable: the database is not reachable.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with create_core(settings).app_context():
+        if current_revision(settings) != newest_revision():
+            flask_migrate.upgrade(directory=str(MIGRATIONS))
+        return current_revision(settings)

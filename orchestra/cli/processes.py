@@ -1,0 +1,148 @@
+"""`orchestra web|worker|beat|flower|sweep`: one part each, for production and `up`."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from celery.signals import beat_init, worker_ready
+from flask import Flask
+
+from orchestra.cli import Unusable
+from orchestra.cli.checks import ready_application, refuse_unreachable_broker
+from orchestra.cli.environment import environment
+from orchestra.cli.queues import queues_now, watch
+from orchestra.config import Settings
+from orchestra.database import db
+from orchestra.errors import Unavailable
+from orchestra.tasks import celery
+
+ready_file_option = click.option(
+    "--ready-file", type=click.Path(path_type=Path), hidden=True, help="Made once it is ready."
+)
+
+
+@contextmanager
+def startable(settings: Settings) -> Iterator[Flask]:
+    """The application of a process that may start: database and broker answer.
+
+    :raises Unavailable: one of them does not; to start anyway would only fail later.
+    """
+    try:
+        refuse_unreachable_broker(settings)
+        with ready_application(settings) as app:
+            yield app
+            db.engine.dispose()  # what comes next forks, and a connection must not be shared
+    except Unusable as error:
+        raise error if error.details.get("older") else Unavailable(str(error)) from error
+
+
+@click.command()
+@click.option("--host", help="Address to bind; ORCHESTRA_WEB_HOST if absent.")
+@click.option("--port", type=click.IntRange(1, 65535), help="ORCHESTRA_WEB_PORT if absent.")
+def web(host: str | None, port: int | None) -> None:
+    """Run the web process (Gunicorn). GUNICORN_CMD_ARGS and WEB_CONCURRENCY work as usual.
+
+    Example: orchestra web --port 8000
+    """
+    settings = Settings.from_env(web_host=host, web_port=port)
+    with startable(settings):
+        pass
+    arguments = [sys.executable, "-m", "gunicorn", *gunicorn_arguments(settings), "wsgi:app"]
+    sys.stdout.flush()
+    os.execve(sys.executable, arguments, environment(settings))
+
+
+def gunicorn_arguments(settings: Settings) -> list[str]:
+    return [
+        f"--bind={settings.web_host}:{settings.web_port}",
+        "--worker-class=gthread",  # a page that waits must not hold up the others
+        "--threads=8",
+        "--timeout=60",
+        "--graceful-timeout=30",  # requests under way end before the process does
+        "--keep-alive=5",
+        "--no-control-socket",  # one per home folder: two instances would fight for it
+        "--log-level=warning",
+    ]
+
+
+@click.command()
+@click.option("--queues", help="Comma-separated; all queues if absent.")
+@click.option("--concurrency", type=click.IntRange(1), help="Processes of the pool.")
+@ready_file_option
+def worker(queues: str | None, concurrency: int | None, ready_file: Path | None) -> None:
+    """Run a worker process (Celery), which runs machine steps and the jobs of the system.
+
+    Example: orchestra worker --queues engine,messages
+    """
+    settings = Settings.from_env(worker_concurrency=concurrency)
+    with startable(settings) as app:
+        chosen = queues.split(",") if queues else queues_now(celery, app)
+    if not queues:
+        watch(celery, app)
+    touch_when(worker_ready, ready_file)
+    celery.worker_main(
+        [
+            "worker",
+            f"--concurrency={settings.worker_concurrency}",
+            f"--queues={','.join(chosen)}",
+            f"--loglevel={settings.log_level}",
+            f"--hostname=orchestra-{os.getpid()}@%h",
+            "--without-gossip",
+            "--without-mingle",  # waits a second for neighbours whose state we do not use
+        ]
+    )
+
+
+@click.command()
+@ready_file_option
+def beat(ready_file: Path | None) -> None:
+    """Run the scheduler (Celery beat). A second one does no harm.
+
+    Example: orchestra beat
+    """
+    settings = Settings.from_env()
+    with startable(settings):
+        pass
+    touch_when(beat_init, ready_file)
+    celery.start(
+        [
+            "beat",
+            f"--schedule={settings.data_dir / 'beat-schedule'}",
+            "--pidfile=",  # a second beat does no harm, a stale file would
+            f"--loglevel={settings.log_level}",
+        ]
+    )
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5555, show_default=True)
+def flower(port: int) -> None:
+    """Run Flower, the window on jobs and worker processes, on loopback only.
+
+    Its figures answer without a password, so nothing but this machine may reach it.
+
+    Example: orchestra flower --port 5555
+    """
+    refuse_unreachable_broker(Settings.from_env())
+    celery.start(["flower", "--address=127.0.0.1", f"--port={port}", "--logging=warning"])
+
+
+@click.command()
+def sweep() -> None:
+    """Find what should have happened and start it, once (L-139).
+
+    Example: orchestra sweep
+    """
+    with ready_application():
+        celery.tasks["upkeep.sweep"]()
+    click.echo("Swept.")
+
+
+def touch_when(signal: Any, ready_file: Path | None) -> None:
+    """Make a file once Celery sends a signal, for whoever waits for it."""
+    if ready_file is not None:
+        signal.connect(lambda **_: ready_file.touch(), weak=False)

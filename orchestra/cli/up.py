@@ -1,0 +1,189 @@
+"""`orchestra up`: the whole system as one command, on a broker and a database of its own (X-29)."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from socket import create_server
+from urllib.parse import urlsplit
+
+import click
+
+from orchestra.cli import Unusable, broker
+from orchestra.cli.checks import ready_application, refuse_unreachable_broker
+from orchestra.cli.database import migrate
+from orchestra.cli.environment import environment
+from orchestra.cli.first_start import load_examples, make_client_key, sign_ins
+from orchestra.cli.supervisor import POLL_SECONDS, Supervisor
+from orchestra.config import Settings
+from orchestra.errors import Conflict, Unavailable
+
+STATUS = "/orchestra/status/"
+READY_SECONDS = 60
+PORT_SECONDS = 5  # a web process whose supervisor was killed needs a moment to notice
+
+
+@click.command()
+@click.option("--host", help="Address of the pages.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Their port.  [default: 8000]")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of database, broker and files.  [default: ./var]",
+)
+@click.option("--no-flower", is_flag=True, help="Do without Flower, the window on jobs.")
+def up(host: str | None, port: int | None, data_dir: Path | None, *, no_flower: bool) -> None:
+    """Run everything here: pages, worker process, scheduler, Flower, broker and database.
+
+    The first start makes the database and loads the example workflows. Ctrl-C stops all in good
+    order; a second Ctrl-C does not wait for running steps.
+
+    Example: orchestra up --port 8001 --data-dir ./second
+    """
+    settings = Settings.from_env(web_host=host, web_port=port, data_dir=data_dir)
+    with held_data_folder(settings):
+        refuse_busy_port(settings)
+        try:
+            run(settings, with_flower=not no_flower)
+        except Unusable as error:  # at the start of the system this is a failed operation
+            raise Unavailable(str(error)) from error
+
+
+def run(settings: Settings, *, with_flower: bool) -> None:
+    os.environ |= environment(settings)
+    supervisor = Supervisor(os.environ)
+    supervisor.listen_for_signals()
+    try:
+        start_broker(supervisor, settings)
+        prepare_database(supervisor, settings)
+        ready_files = start_processes(supervisor, settings, with_flower=with_flower)
+        wait_until_ready(supervisor, settings, ready_files)
+        while not supervisor.stops:
+            supervisor.look_after()
+            time.sleep(POLL_SECONDS)
+        stop_in_order(supervisor)
+    finally:
+        supervisor.kill()
+
+
+@contextmanager
+def held_data_folder(settings: Settings) -> Iterator[None]:
+    """Keep a second start away from the folder; the kernel lets go of it with this process."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.data_dir / "up.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Conflict(
+                f"Another `orchestra up` uses {settings.data_dir}: {file.read().strip()}. "
+                "Stop it, or give this one a --data-dir and a --port of its own."
+            ) from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} at {settings.url}\n")
+        file.flush()
+        yield
+
+
+def refuse_busy_port(settings: Settings) -> None:
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            create_server((settings.web_host, settings.web_port)).close()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Conflict(
+                    f"ORCHESTRA_WEB_PORT: {settings.web_host}:{settings.web_port} cannot be "
+                    f"used ({error.strerror}). Choose another with --port."
+                ) from error
+            time.sleep(0.2)
+        else:
+            return
+
+
+def start_broker(supervisor: Supervisor, settings: Settings) -> None:
+    if settings.embedded_broker:
+        command, folder = broker.prepare(settings)
+        supervisor.start("broker", command, folder)
+        broker.wait_until_ready(settings.broker_address())
+    else:
+        refuse_unreachable_broker(settings)
+
+
+def prepare_database(supervisor: Supervisor, settings: Settings) -> None:
+    if settings.embedded_database:
+        migrate(settings)
+    else:
+        supervisor.say("The database is not the embedded one, so it is not migrated here.")
+    with ready_application(settings):
+        if settings.development:
+            for line in [*load_examples(settings), *make_client_key(settings)]:
+                supervisor.say(line)
+
+
+def start_processes(
+    supervisor: Supervisor, settings: Settings, *, with_flower: bool
+) -> dict[str, Path]:
+    """Start all parts; return the files that appear when the named ones are ready."""
+    ready = {name: settings.data_dir / f".{name}.ready" for name in ("worker", "beat")}
+    for path in ready.values():
+        path.unlink(missing_ok=True)
+    supervisor.start("web", ["orchestra", "web"])
+    supervisor.start("worker", ["orchestra", "worker", f"--ready-file={ready['worker']}"])
+    supervisor.start("beat", ["orchestra", "beat", f"--ready-file={ready['beat']}"])
+    if with_flower:
+        supervisor.start("flower", ["orchestra", "flower", f"--port={broker.free_port()}"])
+    return ready
+
+
+def wait_until_ready(
+    supervisor: Supervisor, settings: Settings, ready_files: dict[str, Path]
+) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not supervisor.stops:
+        missing = [name for name, path in ready_files.items() if not path.exists()]
+        missing += [] if pages_answer(settings) else ["web"]
+        if not missing:
+            announce(supervisor, settings)
+            return
+        if time.monotonic() > deadline:
+            supervisor.say(f"Not ready after {READY_SECONDS} s: {', '.join(missing)}.")
+            return
+        supervisor.look_after()
+        time.sleep(POLL_SECONDS * 2)
+
+
+def pages_answer(settings: Settings) -> bool:
+    address = urlsplit(settings.loopback_url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=5)
+    try:
+        connection.request("GET", STATUS, headers={"Host": settings.allowed_hosts[0]})
+        return connection.getresponse().status < 500
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def announce(supervisor: Supervisor, settings: Settings) -> None:
+    supervisor.say(f"Orchestra is ready at {settings.url}", colour="green")
+    for line in sign_ins(settings):
+        supervisor.say(line)
+    flower = supervisor.processes.get("flower")
+    if flower is not None:
+        port = flower.command[-1].partition("=")[2]
+        supervisor.say(f"Flower, the window on jobs: http://127.0.0.1:{port}")
+    supervisor.say(f"Data is kept in {settings.data_dir}. Ctrl-C stops everything.")
+
+
+def stop_in_order(supervisor: Supervisor) -> None:
+    """First what asks for work, then what does it, then the broker it is given back to."""
+    supervisor.say("Stopping: scheduler, Flower and pages.")
+    supervisor.stop("beat", "flower", "web")
+    supervisor.say("Stopping: worker process; it finishes its step (Ctrl-C again: it does not).")
+    supervisor.stop("worker", patience=None)
+    supervisor.stop("broker")
+    supervisor.say("Stopped.")

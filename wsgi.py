@@ -1,0 +1,9 @@
+"""The web process: ``gunicorn wsgi:app``."""
+
+from orchestra import logs
+from orchestra.config import Settings
+from orchestra.web import create_app
+
+settings = Settings.from_env()
+logs.configure(settings)
+app = create_app(settings)
