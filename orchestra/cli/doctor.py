@@ -1,0 +1,158 @@
+"""`orchestra doctor`: one line for each part that must work, with advice (X-35)."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import click
+import sqlalchemy as sa
+
+from orchestra.application import create_core
+from orchestra.cli.checks import refuse_older_database, refuse_unreachable_broker
+from orchestra.cli.queues import queues_of_versions, system_queues
+from orchestra.config import SHORTEST_SECRET_KEY, Settings
+from orchestra.database import db, reading, seconds_from_now, utcnow
+from orchestra.errors import BadConfiguration, OrchestraError
+from orchestra.outbox import OutboxMessage
+from orchestra.tasks import celery
+
+CLOCK_TOLERANCE_SECONDS = 2
+OLD_SECONDS = 300
+ANSWER_SECONDS = 2
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Level
+    part: str
+    text: str
+
+
+Check = Callable[[Settings], Finding]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Check all parts and say what to do about those that do not work. Exit code 1 on a fail.
+
+    Example: orchestra doctor
+    """
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            level = click.style(f"{finding.level:<5}", fg=COLOURS[finding.level])
+            click.echo(f"{level}{finding.part}: {finding.text}")
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    if any(finding.level is Level.FAIL for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    try:
+        settings = Settings.from_env().with_secret_key()
+    except BadConfiguration as error:
+        yield from (Finding(Level.FAIL, "settings", problem) for problem in error.problems)
+        return
+    yield Finding(Level.OK, "settings", f"environment {settings.environment}, no offence.")
+    with create_core(settings).app_context():
+        yield check_secret_key(settings)
+        yield from examine_database(settings)
+        yield from examine_broker(settings)
+
+
+def examine_database(settings: Settings) -> Iterator[Finding]:
+    try:
+        refuse_older_database(settings)
+    except OrchestraError as error:
+        yield Finding(Level.FAIL, "database", str(error))
+        return
+    yield Finding(Level.OK, "database", "reachable, at the newest revision.")
+    for check in (check_constraints, check_clock, check_outbox):
+        yield check(settings)
+
+
+def examine_broker(settings: Settings) -> Iterator[Finding]:
+    try:
+        refuse_unreachable_broker(settings)
+    except OrchestraError as error:
+        yield Finding(Level.FAIL, "broker", str(error))
+        return
+    yield Finding(Level.OK, "broker", "answers.")
+    yield check_queues(settings)
+
+
+def check_secret_key(settings: Settings) -> Finding:
+    if len(settings.secret_key) < SHORTEST_SECRET_KEY:
+        advice = f"shorter than {SHORTEST_SECRET_KEY} characters; production would refuse it."
+        return Finding(Level.WARN, "secret key", advice)
+    return Finding(Level.OK, "secret key", "long enough.")
+
+
+def check_constraints(_settings: Settings) -> Finding:
+    part = "constraints"
+    with reading() as session:
+        if db.engine.dialect.name == "sqlite":
+            if not session.scalar(sa.text("PRAGMA foreign_keys")):
+                return Finding(Level.FAIL, part, "foreign keys are off; SQLite is too old.")
+            broken = len(session.execute(sa.text("PRAGMA foreign_key_check")).all())
+        else:
+            unproved = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
+            broken = session.scalar(sa.text(unproved)) or 0
+    if broken:
+        return Finding(Level.FAIL, part, f"{broken} broken; restore a backup or ask for help.")
+    return Finding(Level.OK, part, "in force.")
+
+
+def check_clock(_settings: Settings) -> Finding:
+    before = utcnow()
+    with reading() as session:
+        there = session.scalar(sa.select(seconds_from_now(0)))
+    if there is None:
+        return Finding(Level.FAIL, "clock", "the database tells no time.")
+    off = abs((there - before).total_seconds())
+    if off > CLOCK_TOLERANCE_SECONDS:
+        advice = f"{off:.0f} s from that of the database; synchronise both with NTP."
+        return Finding(Level.WARN, "clock", advice)
+    return Finding(Level.OK, "clock", f"{off:.2f} s from that of the database.")
+
+
+def check_outbox(_settings: Settings) -> Finding:
+    """A job that is old and has not finished means: nobody relays, or nobody works."""
+    with reading() as session:
+        dead = session.scalar(sa.select(sa.func.count()).where(OutboxMessage.resend_at.is_(None)))
+        overdue = session.scalar(
+            sa.select(sa.func.count()).where(
+                OutboxMessage.resend_at < seconds_from_now(-OLD_SECONDS)
+            )
+        )
+    if overdue:
+        advice = f"{overdue} jobs are overdue by {OLD_SECONDS} s; is `orchestra beat` running?"
+        return Finding(Level.FAIL, "outbox", advice)
+    if dead:
+        return Finding(Level.WARN, "outbox", f"{dead} jobs failed for good and wait for a person.")
+    return Finding(Level.OK, "outbox", "nothing is overdue.")
+
+
+def check_queues(_settings: Settings) -> Finding:
+    with reading() as session:
+        wanted = queues_of_versions(session) | set(system_queues(celery))
+    answers = celery.control.inspect(timeout=ANSWER_SECONDS).active_queues() or {}
+    consumed = {queue["name"] for queues in answers.values() for queue in queues}
+    missing = sorted(wanted - consumed)
+    if missing:
+        advice = f"nobody consumes {', '.join(missing)}; start `orchestra worker`."
+        return Finding(Level.FAIL, "queues", advice)
+    return Finding(Level.OK, "queues", f"all are consumed: {', '.join(sorted(wanted))}.")
