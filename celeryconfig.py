@@ -37,6 +37,10 @@ broker_connection_retry_on_startup = True  # a worker process started before its
 broker_connection_max_retries = None  # after 100 tries, about an hour, a worker process would exit
 broker_connection_timeout = 1  # a person who submits would wait for a broker that is not there
 
+# A person who submits waits for the broker as long as these allow: not at all when nobody listens,
+# a second when it is frozen. What was not published then is published by the sweep.
+task_publish_retry_policy = {"max_retries": 0, "interval_start": 0.05, "interval_max": 0.1}
+
 if broker_url.startswith("redis"):
     broker_transport_options = {
         # A job that runs longer than this is delivered a second time while it runs.
@@ -45,21 +49,15 @@ if broker_url.startswith("redis"):
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         # Without these a broker that vanished without a word blocks the sender for ever.
-        "socket_timeout": 2,
+        "socket_timeout": 1,
         "socket_connect_timeout": 1,
         "socket_keepalive": True,
     }
 else:
     # Without confirmation RabbitMQ may lose what it has not yet written.
     broker_transport_options = {"confirm_publish": True}
-
-# One more try is for a connection that died unused; any more, and a person waits for seconds.
-task_publish_retry_policy = {
-    "max_retries": 1,
-    "interval_start": 0.05,
-    "interval_step": 0.05,
-    "interval_max": 0.1,
-}
+    # The Redis client renews a connection that died unused by itself; this one does not.
+    task_publish_retry_policy["max_retries"] = 1
 
 # --- Queues -----------------------------------------------------------------------------------
 
