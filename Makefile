@@ -8,10 +8,15 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 RUN_ARGS ?=
 TEST_ARGS ?= -n auto --dist loadgroup
-CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 export UV_PYTHON_DOWNLOADS := never
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+# $(call install,PACKAGE,WHAT): with apt-get as root, else say how.
+install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing $(1)"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
+	else echo "$(2) is missing. On Debian: sudo apt-get install $(1)"; exit 1; fi
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format bench faults sure setup browser clean
@@ -49,13 +54,13 @@ setup: $(READY_DEV) ## only set up
 clean: ## remove the virtual environment; data in ./var stays
 	rm -rf $(VENV)
 
-# A private uv: works with Pythons whose packages are managed by the system, and installs all pins
-# in seconds. Without ensurepip (Debian's bare python3) the message says what to install.
+# A private uv: works with Pythons whose packages the system manages, and installs all pins in
+# seconds.
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)/uv \
-		|| { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(call install,python3-venv,Python's venv module)
+	@$(PYTHON) -m venv $(VENV)/uv
 	@$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 $(BIN)/python: | $(UV)
@@ -73,11 +78,5 @@ $(READY_DEV): requirements-dev.txt $(READY)
 	@touch $@
 
 browser:
-ifeq ($(CHROMIUM),)
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "Installing Chromium for the browser tests"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-	else \
-		echo "The browser tests need Chromium. On Debian: sudo apt-get install chromium"; exit 1; \
-	fi
-endif
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+		|| $(call install,chromium,Chromium)
