@@ -1,0 +1,80 @@
+"""The frame of the command line: exit codes, one line on stderr, help (C-16, X-28)."""
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import orchestra.cli
+from orchestra.cli import COMMANDS, Unusable, main
+from orchestra.errors import BadConfiguration, Conflict
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+
+    def run(*arguments, env=None):
+        return CliRunner().invoke(main, arguments, env=env)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "lines"),
+    [
+        (Conflict("It is taken."), 1, ["Error: It is taken."]),
+        (Unusable("ORCHESTRA_DATABASE_URL: gone."), 3, ["Error: ORCHESTRA_DATABASE_URL: gone."]),
+        (BadConfiguration(["A: is wrong.", "B: too."]), 3, ["A: is wrong.", "B: too."]),
+    ],
+)
+def test_an_error_is_told_on_stderr_and_by_the_exit_code(error, code, lines, run, monkeypatch):
+    """C-16"""
+
+    @click.command()
+    def fail():
+        raise error
+
+    monkeypatch.setattr(orchestra.cli, "fail", fail, raising=False)
+    monkeypatch.setitem(COMMANDS, "fail", "orchestra.cli:fail")
+
+    result = run("fail")
+
+    assert result.exit_code == code
+    assert result.stderr.splitlines() == lines
+    assert result.stdout == ""
+
+
+def test_wrong_usage_is_exit_code_2(run):
+    assert run("settings", "--jason").exit_code == 2
+    assert run("upp").exit_code == 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(name, run):
+    """X-28"""
+    result = run(name, "--help")
+
+    assert result.exit_code == 0
+    assert f"Example: orchestra {name}" in result.output
+
+
+def test_settings_are_printed_with_value_and_source(run):
+    """E-4"""
+    result = run("settings", "--json", env={"ORCHESTRA_SECRET_KEY": "hidden"})
+
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert rows["ORCHESTRA_SECRET_KEY"]["value"] == "***"
+    assert rows["ORCHESTRA_SECRET_KEY"]["source"] == "environment"
+    assert rows["ORCHESTRA_LEASE_SECONDS"]["value"] == 60
+    assert rows["ORCHESTRA_LEASE_SECONDS"]["source"] == "default"
+    assert rows["ORCHESTRA_SANITY_INTERVAL"]["value"] == 300
+
+
+def test_a_misspelt_setting_stops_a_command(run):
+    """E-3"""
+    result = run("settings", env={"ORCHESTRA_LEASE": "1"})
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith("ORCHESTRA_LEASE: there is no such setting")
