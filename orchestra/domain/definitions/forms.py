@@ -185,9 +185,10 @@ def _source_pointers(ui: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _check_source(pointer: str, steps: set[str], place: Place) -> None:
-    tokens = pointer.split("/")[1:]
-    if tokens[:1] == ["prerequisites"] and len(tokens) > 1 and tokens[1] not in steps:
-        step = tokens[1]
+    """``/prerequisites/<step>/…``, ``/project_data/…``, or ``/<step>/…`` for the first."""
+    first, *others = [*pointer.split("/")[1:], ""]
+    step = others[0] if first == "prerequisites" else first
+    if first != "project_data" and step not in steps:
         place.error("unknown_step", f"unknown step {step!r}{nearest(step, steps)}")
 
 

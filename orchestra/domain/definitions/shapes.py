@@ -262,8 +262,11 @@ class Choice:
         chosen = value.get(self.tag, self.default)
         if isinstance(chosen, str | bool) and chosen in self.options:
             self.options[chosen].check(value, place, self._elsewhere(chosen))
-        elif self.default is not None:
-            self.options[self.default].check(value, place, self._elsewhere(self.default))
+        elif self.default is not None:  # the tag is of a wrong type: take the keys of all options
+            every = [option.keys.items() for option in self.options.values()]
+            Object({key: Key(about.shape) for keys in every for key, about in keys}).check(
+                value, place
+            )
         else:
             place.error(self.code, f"unknown {self.tag} {chosen!r}; allowed: {self.allowed}")
 

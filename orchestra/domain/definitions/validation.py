@@ -13,6 +13,7 @@ from orchestra.domain.definitions.shapes import JSON
 from orchestra.domain.definitions.tables import VERSION, WORKFLOW
 from orchestra.errors import InvalidDefinition
 
+UNREADABLE = object()  # stands for the content of such a file
 Entries = list[tuple[Place, JSON]]
 
 
@@ -30,12 +31,12 @@ def read_package(folder: Path, versions: Sequence[str] | None = None) -> Package
             f"{folder}: no version folder; expected <version>/{VERSION_FILE} [missing_file]"
         )
     workflow = _read(folder, WORKFLOW_FILE, findings)
-    if workflow is not None:
+    if workflow is not UNREADABLE:
         _check_workflow(workflow, Place(file_name(folder, WORKFLOW_FILE), findings))
     contents = {}
     for slug in found if versions is None else versions:
         contents[slug] = _read(folder, f"{slug}/{VERSION_FILE}", findings)
-        if contents[slug] is not None:
+        if contents[slug] is not UNREADABLE:
             _check_version(contents[slug], workflow, folder, slug, findings)
     if findings.errors:
         raise InvalidDefinition(findings.errors, findings.warnings)
@@ -47,7 +48,7 @@ def _read(folder: Path, name: str, findings: Findings) -> Any:
         return reading.read_json(folder, name)
     except InvalidDefinition as error:
         findings.errors += error.problems
-        return None
+        return UNREADABLE
 
 
 def _check_workflow(workflow: Any, place: Place) -> None:
@@ -78,7 +79,7 @@ def _check_version(version: Any, workflow: Any, folder: Path, slug: str, found: 
     certifications = _slugs(_entries(workflow, "certifications", place))
     for where, step in steps:
         _check_step(step, steps, where)
-        if workflow is not None:
+        if workflow is not UNREADABLE:
             _check_names(
                 step, "required_certifications", certifications, where, "unknown_certification"
             )
