@@ -1,0 +1,76 @@
+"""Step interfaces of kind form as accessible HTML, to fill in or to read."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
+from flask import render_template
+from markupsafe import Markup
+
+from orchestra.domain.form_fields import JSON
+from orchestra.domain.forms import Context, Form, Panel
+from orchestra.web.markdown import render_markdown
+from orchestra.web.pages.field_views import Sheet, all_views, views_of
+from orchestra.web.pages.shown import Shown, is_address, show_data, show_form
+
+
+class Reading(TypedDict, total=False):
+    """Who looks at the form; both are false unless given."""
+
+    readonly: bool  # the data as text, without form controls
+    reviewer: bool  # with the heading and introduction for reviewers
+
+
+def render_form(
+    form: Form,
+    data: JSON,
+    context: Context,
+    errors: Mapping[str, list[str]] | None = None,
+    **reading: Unpack[Reading],
+) -> Markup:
+    """The heading, the panels, and the fields with the data in them.
+
+    :param errors: sentences by JSON pointer of the data; those that belong to no field of the
+        page stand above the form.
+    """
+    reviewer = reading.get("reviewer", False)
+    content = (
+        {"content": show_form(form.root, data, context)}
+        if reading.get("readonly", False)
+        else _fields(form, data, context, errors or {})
+    )
+    intro = form.intro(reviewer=reviewer)
+    return Markup(
+        render_template(
+            "forms/form.html",
+            title=form.title(reviewer=reviewer),
+            intro=render_markdown(intro) if intro else "",
+            panels=[(panel, _panel_content(panel)) for panel in form.panels(context)],
+            **content,
+        )
+    )
+
+
+def render_data(value: Any) -> Markup:
+    """Any JSON value, such as the data of an earlier step, to be read."""
+    return Markup(render_template("forms/data.html", content=show_data(value)))
+
+
+def _fields(
+    form: Form, data: JSON, context: Context, errors: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    start = form.initial(data, context)
+    pointers = [view.pointer for view in all_views(views_of(form.root, start, Sheet(context)))]
+    focus = next((pointer for pointer in pointers if pointer in errors), None)
+    elsewhere = [texts for pointer, texts in errors.items() if pointer not in pointers]
+    return {
+        "views": views_of(form.root, start, Sheet(context, errors, focus)),
+        "other_errors": [text for texts in elsewhere for text in texts],
+    }
+
+
+def _panel_content(panel: Panel) -> Shown:
+    if panel.type == "image" and isinstance(panel.value, str) and is_address(panel.value):
+        return Shown("image", panel.title, panel.value)
+    if panel.type == "message" and isinstance(panel.value, str):
+        return Shown("text", panel.title, panel.value)
+    return show_data(panel.value, panel.title)

@@ -1,0 +1,106 @@
+"""Data as a person reads it: texts, pictures, links, lists and groups, never form controls."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import has_request_context, request
+
+from orchestra.domain.form_fields import Field, as_text, in_words, is_shown
+from orchestra.web.markdown import render_markdown
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
+DEEPEST = 8  # groups within groups; what lies deeper is printed as JSON
+NOTHING = "No value"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A piece of data and how to show it: as ``text``, ``markdown``, ``image``, ``link``,
+    ``list`` or ``group``."""
+
+    kind: str
+    label: str = ""
+    value: Any = ""
+    parts: tuple["Shown", ...] = ()
+
+
+def show_data(value: Any, label: str = "", described: Field | None = None, depth: int = 0) -> Shown:
+    """Any JSON value; a field gives it labels, order and meaning."""
+    described = described or Field(name="")
+    if isinstance(value, Mapping | list) and value and depth >= DEEPEST:
+        return Shown("text", label, json.dumps(value, ensure_ascii=False))
+    if isinstance(value, Mapping):
+        return Shown("group", label, parts=tuple(_properties(value, described, depth)))
+    if isinstance(value, list):
+        item = described.item or described
+        parts = tuple(show_data(entry, "", item, depth + 1) for entry in value)
+        return Shown("list" if parts else "text", label, NOTHING, parts)
+    return _scalar(value, label, described)
+
+
+def show_form(root: Field, data: Mapping[str, Any], context: Mapping[str, Any]) -> Shown:
+    """The data of a form, with the fields nobody filled in."""
+    seen = [child for child in root.children if is_shown(child, context)]
+    asked = [child for child in seen if child.widget != "hidden" or child.name in data]
+    extra = [name for name in data if name not in {child.name for child in root.children}]
+    fields = [*asked, *map(root.child, extra)]
+    parts = (show_data(data.get(one.name), one.label, one, 1) for one in fields)
+    return Shown("group", parts=tuple(parts))
+
+
+def _properties(value: Mapping[str, Any], described: Field, depth: int) -> Iterator[Shown]:
+    known = [child.name for child in described.children if child.name in value]
+    for name in [*known, *(name for name in value if name not in known)]:
+        child = described.child(name)
+        yield show_data(value[name], child.label or in_words(name) or name, child, depth + 1)
+
+
+def _scalar(value: Any, label: str, described: Field) -> Shown:
+    if value is None or value == "":
+        return Shown("text", label, NOTHING)
+    if isinstance(value, bool):
+        return Shown("text", label, yes_or_no(described, value=value))
+    if isinstance(value, str):
+        return _text(value, label, described)
+    return Shown("text", label, described.label_of(value))
+
+
+def _text(value: str, label: str, described: Field) -> Shown:
+    if described.widget == "markdown":
+        return Shown("markdown", label, render_markdown(value))
+    if is_own_picture(value):
+        return Shown("image", label, value)
+    if is_address(value):
+        return Shown("link", label, value)
+    return Shown("text", label, described.label_of(value))
+
+
+def yes_or_no(described: Field, *, value: bool) -> str:
+    labels = described.hints.get("labels", {})
+    return str(labels.get(as_text(value), "Yes" if value else "No"))
+
+
+def is_address(value: str) -> bool:
+    """Whether a browser may be sent there: the web, or a path of this instance."""
+    if any(character <= " " or character == "\\" for character in value):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return (parts.scheme in ("http", "https") and bool(parts.netloc)) or _is_own_path(value)
+
+
+def _is_own_path(value: str) -> bool:
+    return value.startswith("/") and not value.startswith("//")
+
+
+def is_own_picture(value: str) -> bool:
+    """Pictures of strange hosts are only linked: showing them tells the host who is reading."""
+    if not is_address(value) or not urlsplit(value).path.lower().endswith(PICTURE_ENDINGS):
+        return False
+    own_host = request.host if has_request_context() else None
+    return _is_own_path(value) or urlsplit(value).netloc == own_host
