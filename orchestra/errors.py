@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+
 class OrchestraError(Exception):
     """Base of all domain errors; its text is a sentence that a person can act on."""
 
@@ -180,3 +181,15 @@ class BadConfiguration(OrchestraError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class PermanentFailure(Exception):
+    """An author's function says: trying again will not help. The step is Failed at once."""
+
+
+class RetryLater(Exception):
+    """An author's function says: try again, but not before ``after_seconds`` have passed."""
+
+    def __init__(self, after_seconds: float, message: str = "") -> None:
+        super().__init__(message or f"asked to be tried again in {after_seconds:g} s")
+        self.after_seconds = after_seconds
