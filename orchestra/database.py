@@ -1,0 +1,262 @@
+"""The database: one way to open a transaction, one way to lock a row, one kind of time."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import wraps
+from random import uniform
+from time import sleep
+from typing import Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from flask import current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from orchestra.config import Settings
+from orchestra.errors import Conflict, NotFound, Unavailable
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+Json = dict[str, Any]
+
+DEADLOCK_TRIES = 4  # the first and three more (specification L-14)
+_LOCK_TIMEOUT = "55P03"
+_DEADLOCKS = frozenset({"40P01", "40001"})
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time; SQLite stores it without its zone and gets it back here."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all models, with the column types that they share."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
+        datetime: UtcDateTime(),
+        Json: sa.JSON(),
+        str: sa.Text(),
+    }
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def text_enum(enumeration: type[StrEnum]) -> sa.Enum:
+    """Store an enumeration as its text, checked by the database."""
+    return sa.Enum(
+        enumeration,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=enumeration.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+db = SQLAlchemy(
+    metadata=Base.metadata,
+    session_options={"expire_on_commit": False, "autoflush": False},
+)
+
+
+class seconds_from_now(FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
+    """The database's clock, ``seconds`` later: what decides leases and due times."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, seconds: float | sa.ColumnElement[Any] = 0) -> None:
+        super().__init__(sa.cast(seconds, sa.Float()))
+
+
+@compiles(seconds_from_now, "postgresql")
+def _postgresql_now(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)})"
+
+
+@compiles(seconds_from_now, "sqlite")
+def _sqlite_now(element: Any, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
+
+
+def utcnow() -> datetime:
+    """This process's clock, for records that decide nothing."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit the work done in the block, or roll all of it back if the block raises.
+
+    Opened by views, jobs and commands only; every rule below them takes the session.
+
+    :raises Conflict: the work met a constraint of the database.
+    :raises Unavailable: a lock or the database itself was not to be had in time.
+    """
+    session = db.session()
+    session.info["settings"] = current_app.config["SETTINGS"]
+    session.info.pop("after_commit", None)
+    try:
+        with session.begin():
+            yield session
+    except IntegrityError as error:
+        raise Conflict(
+            "Somebody else did this at the same moment. Reload and look again."
+        ) from error
+    except OperationalError as error:
+        raise _translated(error) from error
+    finally:
+        publications = session.info.pop("after_commit", ())
+        session.close()
+    for publish in publications:
+        publish()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A transaction that only reads: on SQLite it takes no write lock."""
+    session = db.session()
+    session.info["settings"] = current_app.config["SETTINGS"]
+    try:
+        with session.begin():
+            session.connection(execution_options={"orchestra_read_only": True})
+            yield session
+    except OperationalError as error:
+        raise _translated(error) from error
+    finally:
+        session.close()
+
+
+def settings_of(session: Session) -> Settings:
+    """The settings that the running application was started with."""
+    settings: Settings = session.info["settings"]
+    return settings
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Call ``action`` once the caller's transaction has committed, and not if it rolls back."""
+    session.info.setdefault("after_commit", []).append(action)
+
+
+class Deadlock(Unavailable):
+    """Two transactions waited for each other; the whole work may be tried again."""
+
+
+def _translated(error: OperationalError) -> Unavailable:
+    code = getattr(error.orig, "sqlstate", None)
+    if code in _DEADLOCKS:
+        return Deadlock("Too many people changed this at once. Try again.")
+    if code == _LOCK_TIMEOUT or "database is locked" in str(error.orig):
+        return Unavailable("Somebody else is changing this right now. Try again in a moment.")
+    logger.error("database not reachable", exc_info=error)
+    return Unavailable("The database is not reachable at the moment. Try again later.")
+
+
+def retry_deadlocks(work: Callable[P, T]) -> Callable[P, T]:
+    """Run an entry point again, up to three times, when its transaction met a deadlock."""
+
+    @wraps(work)
+    def retried(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(DEADLOCK_TRIES - 1):
+            try:
+                return work(*args, **kwargs)
+            except Deadlock:
+                sleep(uniform(0.01, 0.1))  # noqa: S311 - jitter
+        return work(*args, **kwargs)
+
+    return retried
+
+
+Model = TypeVar("Model", bound=Base)
+
+
+def lock(session: Session, model: type[Model], row_id: int, *, shared: bool = False) -> Model:
+    """Return a row as it is now, locked until the caller's transaction ends.
+
+    ``populate_existing`` matters: with the lock alone SQLAlchemy hands back the stale object.
+
+    :raises NotFound: there is no such row.
+    """
+    row = find_locked(session, model, row_id, shared=shared)
+    if row is None:
+        raise NotFound(f"There is no {model.__name__.lower()} {row_id}.")
+    return row
+
+
+def find_locked(
+    session: Session, model: type[Model], row_id: int, *, shared: bool = False
+) -> Model | None:
+    statement = sa.select(model).where(model.__table__.c.id == row_id)
+    statement = statement.with_for_update(read=shared).execution_options(populate_existing=True)
+    return session.scalars(statement).unique().one_or_none()
+
+
+def lock_all(session: Session, statement: sa.Select[Model]) -> list[Model]:
+    """Return the rows of ``statement`` in its order, each locked and fresh."""
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(locked))
+
+
+def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Lock the rows that nobody else holds; on SQLite the immediate transaction is the lock."""
+    return statement.with_for_update(skip_locked=True)
+
+
+def engine_options(url: str, lock_timeout_seconds: int) -> dict[str, Any]:
+    """Engine options for an SQLAlchemy URL: PostgreSQL or SQLite."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": lock_timeout_seconds, "check_same_thread": False}}
+    options = f"-c lock_timeout={lock_timeout_seconds * 1000} -c timezone=UTC"
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 10,
+        "max_overflow": 20,
+        "connect_args": {"options": options, "connect_timeout": 5},
+    }
+
+
+def prepare_sqlite(engine: sa.Engine) -> None:
+    """Give SQLite real transactions: writers take the write lock when they begin.
+
+    A deferred transaction that reads first and writes later fails with "database is locked",
+    whatever the timeout.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        read_only = connection.get_execution_options().get("orchestra_read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,108 @@
+"""Who may hold which task at which level (specification P-29 to P-34)."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from orchestra.domain.graph import Step
+from orchestra.errors import NotCertified
+from orchestra.models import (
+    Certification,
+    Project,
+    Role,
+    StepRequirement,
+    Task,
+    TaskClass,
+    Worker,
+    WorkerCertification,
+    WorkflowVersion,
+)
+
+
+def role_for(level: int) -> Role:
+    return Role.ENTRY_LEVEL if level == 0 else Role.REVIEWER
+
+
+def covering(task_class: TaskClass) -> list[TaskClass]:
+    """Classes of certifications that cover a project's class: real covers both."""
+    return [TaskClass.REAL] if task_class is TaskClass.REAL else list(TaskClass)
+
+
+def require_certified(
+    session: Session, worker: Worker, project: Project, step: Step, level: int
+) -> None:
+    """:raises NotCertified: naming what the worker lacks."""
+    needed = step.required_certifications
+    if not needed and level == 0:
+        return
+    role = role_for(level)
+    held = set(_held(session, worker.id, project, role))
+    missing = [slug for slug in needed if slug not in held]
+    if missing:
+        raise NotCertified(_lacks(worker, role, missing))
+    if not needed and not held and _defines_certifications(session, project.version.workflow_id):
+        raise NotCertified(
+            f"{worker.username} holds no reviewer certification of this workflow for "
+            f"{project.task_class} projects."
+        )
+
+
+def _lacks(worker: Worker, role: Role, missing: Iterable[str]) -> str:
+    words = "as reviewer" if role is Role.REVIEWER else "at entry level"
+    return f"{worker.username} lacks the certification {words}: {', '.join(missing)}."
+
+
+def _held(session: Session, worker_id: int, project: Project, role: Role) -> list[str]:
+    return list(
+        session.scalars(
+            sa.select(Certification.slug)
+            .join(WorkerCertification)
+            .where(
+                WorkerCertification.worker_id == worker_id,
+                WorkerCertification.role == role,
+                WorkerCertification.task_class.in_(covering(project.task_class)),
+                Certification.workflow_id == project.version.workflow_id,
+            )
+        )
+    )
+
+
+def _defines_certifications(session: Session, workflow_id: int) -> bool:
+    exists = sa.exists().where(Certification.workflow_id == workflow_id)
+    return bool(session.scalar(sa.select(exists)))
+
+
+def certified_for_task(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
+    """The certification rule as a condition on a query over ``Task`` and ``Project``."""
+    held, any_held = aliased(WorkerCertification), aliased(WorkerCertification)
+    certification, defined = aliased(Certification), aliased(Certification)
+
+    def covers(row: type[WorkerCertification]) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            row.worker_id == worker_id,
+            row.role == role,
+            sa.or_(row.task_class == TaskClass.REAL, Project.task_class == TaskClass.TRAINING),
+        )
+
+    needed = sa.and_(
+        StepRequirement.version_id == Project.version_id, StepRequirement.step == Task.step
+    )
+    holds_it = sa.exists().where(
+        held.certification_id == StepRequirement.certification_id, covers(held)
+    )
+    holds_all = ~sa.exists().where(needed, ~holds_it)
+    if role is Role.ENTRY_LEVEL:
+        return holds_all
+    workflow = (
+        sa.select(WorkflowVersion.workflow_id)
+        .where(WorkflowVersion.id == Project.version_id)
+        .scalar_subquery()
+    )
+    holds_any = sa.exists().where(
+        any_held.certification_id == certification.id,
+        certification.workflow_id == workflow,
+        covers(any_held),
+    )
+    nothing_defined = ~sa.exists().where(defined.workflow_id == workflow)
+    return sa.and_(holds_all, sa.or_(sa.exists().where(needed), holds_any, nothing_defined))

@@ -1,0 +1,180 @@
+"""The steps of a workflow version as frozen values, and the graph they form."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import TopologicalSorter
+from typing import Any
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FunctionReference:
+    """A dotted name and the keyword arguments to call it with."""
+
+    path: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any] | None) -> "FunctionReference | None":
+        return cls(value["path"], value.get("kwargs", {})) if value else None
+
+
+@dataclass(frozen=True)
+class ReviewPolicy:
+    policy: str = "sampled_review"
+    rate: float = 1
+    max_reviews: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of a version (specification D-24 to D-26), defaults filled in."""
+
+    slug: str
+    name: str
+    description: str
+    is_human: bool = True
+    creation_depends_on: tuple[str, ...] = ()
+    creation_policy: FunctionReference | None = None  # None: always_create
+    completion_ends_project: bool = False
+    required_certifications: tuple[str, ...] = ()
+    review_policy: ReviewPolicy = ReviewPolicy()
+    assignment_policy: Mapping[str, FunctionReference] = field(default_factory=dict)
+    submission_depends_on: tuple[str, ...] = ()
+    detailed_description_function: FunctionReference | None = None
+    user_interface: Mapping[str, Any] = field(default_factory=dict)
+    execution_function: FunctionReference | None = None
+    max_attempts: int = 3
+    backoff_seconds: float = 10
+    time_limit_seconds: int = 600
+    queue: str = "machine"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Step":
+        """Build a step from a validated entry of ``steps`` in version.json."""
+        return cls(
+            slug=value["slug"],
+            name=value["name"],
+            description=value["description"],
+            is_human=value.get("is_human", True),
+            creation_depends_on=tuple(value.get("creation_depends_on", ())),
+            creation_policy=_creation_policy(value.get("creation_policy")),
+            completion_ends_project=value.get("completion_ends_project", False),
+            required_certifications=tuple(value.get("required_certifications", ())),
+            review_policy=ReviewPolicy(**_known(value, "review_policy")),
+            assignment_policy=_assignment_policy(value.get("assignment_policy")),
+            submission_depends_on=tuple(value.get("submission_depends_on", ())),
+            detailed_description_function=FunctionReference.from_json(
+                value.get("detailed_description_function")
+            ),
+            user_interface=value.get("user_interface", {}),
+            execution_function=FunctionReference.from_json(value.get("execution_function")),
+            **_known(value, "retry_policy"),
+            time_limit_seconds=value.get("time_limit_seconds", 600),
+            queue=value.get("queue", "machine"),
+        )
+
+
+def _known(step: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An object of a step without the keys that are for tools (D-10)."""
+    return {
+        name: item for name, item in step.get(key, {}).items() if not name.startswith(("x-", "$"))
+    }
+
+
+def _creation_policy(value: Mapping[str, Any] | None) -> FunctionReference | None:
+    reference = FunctionReference.from_json(value["policy_function"]) if value else None
+    always = reference and reference.path == "orchestra.creation_policies.always_create"
+    return None if always else reference
+
+
+def _assignment_policy(value: Mapping[str, Any] | None) -> dict[str, FunctionReference]:
+    functions = _known(value, "policy_function") if value else {}
+    return {
+        level: FunctionReference(f["path"], f.get("kwargs", {})) for level, f in functions.items()
+    }
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All steps of one version, in definition order."""
+
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def from_json(cls, version: Mapping[str, Any]) -> "Graph":
+        return cls(tuple(Step.from_json(step) for step in version["steps"]))
+
+    @cached_property
+    def by_slug(self) -> dict[str, Step]:
+        return {step.slug: step for step in self.steps}
+
+    @cached_property
+    def _dependents(self) -> dict[str, list[Step]]:
+        dependents: dict[str, list[Step]] = {step.slug: [] for step in self.steps}
+        for step in self.steps:
+            for slug in step.creation_depends_on:
+                dependents[slug].append(step)
+        return dependents
+
+    def dependents(self, slug: str) -> list[Step]:
+        """Steps that name ``slug`` in ``creation_depends_on``, in definition order."""
+        return self._dependents[slug]
+
+    def descendants(self, slug: str) -> list[Step]:
+        """Steps that depend on ``slug`` directly or through others, in definition order."""
+        found = self._reach(slug, lambda s: [step.slug for step in self._dependents[s]])
+        return [step for step in self.steps if step.slug in found]
+
+    def ancestors(self, slug: str) -> list[Step]:
+        """Transitive ``creation_depends_on`` of a step, in definition order."""
+        found = self._reach(slug, lambda s: self.by_slug[s].creation_depends_on)
+        return [step for step in self.steps if step.slug in found]
+
+    @staticmethod
+    def _reach(start: str, neighbours: Any) -> set[str]:
+        found: set[str] = set()
+        waiting = list(neighbours(start))
+        while waiting:
+            slug = waiting.pop()
+            if slug not in found:
+                found.add(slug)
+                waiting.extend(neighbours(slug))
+        return found
+
+    @cached_property
+    def _ordered(self) -> tuple[Step, ...]:
+        position = {step.slug: index for index, step in enumerate(self.steps)}
+        sorter = TopologicalSorter({s.slug: s.creation_depends_on for s in self.steps})
+        sorter.prepare()
+        ordered: list[Step] = []
+        while sorter.is_active():
+            ready: Iterable[str] = sorted(sorter.get_ready(), key=position.__getitem__)
+            for slug in ready:
+                ordered.append(self.by_slug[slug])
+                sorter.done(slug)
+        return tuple(ordered)
+
+    def ordered(self) -> tuple[Step, ...]:
+        """Steps in dependency order, ties in definition order."""
+        return self._ordered
+
+    def run_from(self, slug: str, limit: int) -> list[Step]:
+        """The longest linear stretch of machine steps that begins with ``slug``.
+
+        Each later step is the only dependent of the one before, depends on nothing else and has
+        no creation policy of its own to ask (specification L-125).
+        """
+        run = [self.by_slug[slug]]
+        while len(run) < limit:
+            dependents = self._dependents[run[-1].slug]
+            if len(dependents) != 1 or not _follows_alone(dependents[0]):
+                break
+            run.append(dependents[0])
+        return run
+
+
+def _follows_alone(step: Step) -> bool:
+    return not step.is_human and len(step.creation_depends_on) == 1 and not step.creation_policy

@@ -1,0 +1,140 @@
+"""Lock a project, a task and its live assignments, in this order, and see them as they are."""
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from orchestra.domain.graph import Graph, Step
+from orchestra.domain.versions import graph_of
+from orchestra.errors import NotFound, ProjectClosed, ProjectPaused, WrongStepKind
+from orchestra.models import (
+    Assignment,
+    AssignmentStatus,
+    Iteration,
+    Project,
+    ProjectStatus,
+    Task,
+    WorkflowVersion,
+)
+
+
+@dataclass
+class LockedTask:
+    """A task with all that its operations read and change, locked and fresh."""
+
+    project: Project
+    task: Task
+    last_number: int  # of the iterations of the task, discarded ones included
+    assignments: list[Assignment] = field(default_factory=list)  # live ones, by level
+    open_iteration: Iteration | None = None
+
+    @property
+    def graph(self) -> Graph:
+        return graph_of(self.project.version)
+
+    @property
+    def step(self) -> Step:
+        return self.graph.by_slug[self.task.step]
+
+    @property
+    def processing(self) -> Assignment | None:
+        """The live assignment that somebody works on now."""
+        working = (a for a in self.assignments if a.status is AssignmentStatus.PROCESSING)
+        return next(working, None)
+
+    def assignment_of(self, worker_id: int | None) -> Assignment | None:
+        held = (a for a in self.assignments if a.worker_id == worker_id and worker_id is not None)
+        return next(held, None)
+
+    def next_number(self) -> int:
+        self.last_number += 1
+        return self.last_number
+
+    def require_human(self) -> None:
+        if not self.task.is_human:
+            raise WrongStepKind(f"Task {self.task.id} is a machine step; people cannot hold it.")
+
+    def require_machine(self) -> None:
+        if self.task.is_human:
+            raise WrongStepKind(f"Task {self.task.id} is a human step; it has no attempts.")
+
+
+def lock_project(session: Session, project_id: int, *, shared: bool = False) -> Project:
+    """:raises NotFound: there is no such project."""
+    project = _locked_project(session, sa.literal(project_id), shared=shared)
+    if project is None:
+        raise NotFound(f"There is no project {project_id}.")
+    return project
+
+
+def lock_task(session: Session, task_id: int, *, shared: bool = False) -> LockedTask:
+    """Lock project, task and live assignments.
+
+    :param shared: other holders of shared locks of the project need not wait (for drafts).
+    :raises NotFound: there is no such task.
+    """
+    owner = sa.select(Task.project_id).where(Task.id == task_id).scalar_subquery()
+    project = _locked_project(session, owner, shared=shared)
+    if project is None:
+        raise NotFound(f"There is no task {task_id}.")
+    last = sa.func.coalesce(sa.func.max(Iteration.number), 0)
+    numbers = sa.select(last).where(Iteration.task_id == Task.id).scalar_subquery()
+    task, last_number = session.execute(
+        sa.select(Task, numbers)
+        .where(Task.id == task_id)
+        .with_for_update(of=Task)
+        .execution_options(populate_existing=True)
+    ).one()
+    locked = LockedTask(project, task, last_number)
+    _lock_assignments(session, locked)
+    return locked
+
+
+def _locked_project(
+    session: Session, project_id: sa.ColumnElement[int], *, shared: bool
+) -> Project | None:
+    version = joinedload(Project.version, innerjoin=True)
+    return session.scalars(
+        sa.select(Project)
+        .where(Project.id == project_id)
+        .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
+        .with_for_update(of=Project, read=shared)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _lock_assignments(session: Session, locked: LockedTask) -> None:
+    is_open = sa.and_(
+        Iteration.assignment_id == Assignment.id,
+        Iteration.ended_at.is_(None),
+        Iteration.discarded_at.is_(None),
+    )
+    rows = session.execute(
+        sa.select(Assignment, Iteration)
+        .outerjoin(Iteration, is_open)
+        .where(Assignment.task_id == locked.task.id, Assignment.discarded_at.is_(None))
+        .order_by(Assignment.level)
+        .with_for_update(of=Assignment)
+        .execution_options(populate_existing=True)
+    )
+    for assignment, iteration in rows:
+        locked.assignments.append(assignment)
+        locked.open_iteration = iteration or locked.open_iteration
+
+
+def gate(project: Project, *, while_paused: bool = False, while_completed: bool = False) -> None:
+    """Refuse what the project's status does not allow (specification L-19).
+
+    :raises ProjectPaused: it is paused, and the operation is not one that a pause allows.
+    :raises ProjectClosed: it is completed or aborted.
+    """
+    if project.status is ProjectStatus.PAUSED and not while_paused:
+        since = project.paused_at.strftime("%d %B %Y, %H:%M UTC") if project.paused_at else "today"
+        raise ProjectPaused(
+            f"Project {project.id} is paused by {project.paused_by} since {since}. "
+            "It must be resumed first."
+        )
+    allowed = while_completed and project.status is ProjectStatus.COMPLETED
+    if project.status.is_closed and not allowed:
+        raise ProjectClosed(f"Project {project.id} is {project.status.label}; nothing can change.")

@@ -1,0 +1,50 @@
+"""What the steps before a step produced (specification L-131 to L-135)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.domain.graph import Graph
+from orchestra.models import Assignment, Task, TaskStatus
+
+Data = dict[str, Any]
+_ABSENT = {TaskStatus.SKIPPED, TaskStatus.ABORTED}
+
+
+def prerequisites(session: Session, project_id: int, graph: Graph, step: str) -> dict[str, Data]:
+    """Data of all transitive ancestors that have a task neither Skipped nor Aborted."""
+    names = [ancestor.slug for ancestor in graph.ancestors(step)]
+    return results(session, project_id, names) if names else {}
+
+
+def results(session: Session, project_id: int, steps: list[str] | None = None) -> dict[str, Data]:
+    """Step → data of a project's tasks, in two statements at most.
+
+    A Complete task gives its result, a re-opened one the data of its highest live level.
+    """
+    query = sa.select(Task.id, Task.step, Task.status, Task.result).where(
+        Task.project_id == project_id, Task.status.not_in(_ABSENT)
+    )
+    if steps is not None:
+        query = query.where(Task.step.in_(steps))
+    rows = session.execute(query).all()
+    reopened = [row.id for row in rows if row.status is not TaskStatus.COMPLETE]
+    drafts = _drafts(session, reopened) if reopened else {}
+    found = {
+        row.step: (row.result or {})
+        if row.status is TaskStatus.COMPLETE
+        else drafts.get(row.id, {})
+        for row in rows
+    }
+    return found if steps is None else {step: found[step] for step in steps if step in found}
+
+
+def _drafts(session: Session, task_ids: list[int]) -> Mapping[int, Data]:
+    rows = session.execute(
+        sa.select(Assignment.task_id, Assignment.data)
+        .where(Assignment.task_id.in_(task_ids), Assignment.discarded_at.is_(None))
+        .order_by(Assignment.level)  # the highest level is the last to be set
+    )
+    return {task_id: data for task_id, data in rows}

