@@ -22,24 +22,21 @@ class Posted(Protocol):
 
 def read(described: Field, pointer: str, posted: Posted) -> Any:
     """The value of a field whose form controls are named by its pointer; None if it is empty."""
+    texts = posted.getlist(pointer)
     if described.value_from:
         return None
     if described.widget == "hidden":
-        return _hidden(described, _last(posted, pointer))
+        return _hidden(described, texts[-1]) if texts else None
     if described.kind is Kind.OBJECT:
         return _object(described, pointer, posted)
     if described.kind is Kind.CHOICES:
-        chosen = list(dict.fromkeys(filter(None, posted.getlist(pointer))))
+        chosen = list(dict.fromkeys(filter(None, texts)))
         return _unless_empty(described, chosen, pointer, posted)
     if described.item:
         items = _items(described, described.item, pointer, posted)
         return _unless_empty(described, items, pointer, posted)
-    return scalar(described, _last(posted, pointer))
-
-
-def _last(posted: Posted, name: str) -> str:
-    """A tick box is preceded by a hidden field of the same name, which holds if it is empty."""
-    return [*[""], *posted.getlist(name)][-1]
+    # A tick box follows a hidden control of the same name, which is the last if it is not ticked.
+    return scalar(described, texts[-1]) if texts else None
 
 
 def scalar(described: Field, text: str) -> Any:

@@ -1,0 +1,58 @@
+// Calls of the JSON API of the pages. A failure is a Refusal with the kind that the server named.
+
+const PREFIX = "/orchestra/api/interface/";
+
+export class Refusal extends Error {
+  constructor(status, answer) {
+    super(answer.message ?? "The server did not answer as expected.");
+    this.status = status;
+    this.kind = answer.error ?? "internal";
+    this.fields = answer.fields ?? {};
+    this.answer = answer;
+  }
+
+  // Whether the same call may succeed a little later.
+  get isPassing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const tokenElement = (page) => page.querySelector('meta[name="csrf-token"]');
+
+async function post(path, body) {
+  const headers = {
+    "Content-Type": "application/json",
+    "X-CSRF-Token": tokenElement(document)?.content ?? "",
+  };
+  const options = { method: "POST", credentials: "same-origin", headers, body };
+  const response = await fetch(PREFIX + path, options).catch(() => null);
+  if (!response) throw new Refusal(0, { message: "The server cannot be reached." });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refusal(response.status, answer);
+  return answer;
+}
+
+// A new login has a new token: take it from a fresh copy of this page. Says whether it changed.
+async function renewToken() {
+  const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
+  if (!response) return false;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const [old, fresh] = [tokenElement(document), tokenElement(page)];
+  if (!old || !fresh || old.content === fresh.content) return false;
+  old.content = fresh.content;
+  return true;
+}
+
+// signIn() resolves to true when the person says they have signed in again.
+export async function send(path, data, signIn) {
+  const body = JSON.stringify(data);
+  for (;;) {
+    try {
+      return await post(path, body);
+    } catch (refusal) {
+      const isSignedOut = refusal.kind === "unauthenticated" && (await signIn());
+      const mayRepeat = isSignedOut || refusal.kind === "forbidden";
+      if (!mayRepeat || (!(await renewToken()) && !isSignedOut)) throw refusal;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// The dialogs of the task page, and how elements are made from text that is only text.
+
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  const { dataset = {}, ...others } = properties;
+  Object.assign(element, others);
+  Object.assign(element.dataset, dataset);
+  element.append(...children);
+  return element;
+}
+
+// Resolves to the value of the button pressed, or null when the dialog was left.
+function open(dialog, title, content, buttons) {
+  const heading = make("h2", { className: "h5", id: `${dialog.id}-title` }, title);
+  const bar = make("div", { className: "d-flex gap-2 justify-content-end mt-3" }, ...buttons);
+  dialog.replaceChildren(make("form", { method: "dialog" }, heading, ...content, bar));
+  dialog.setAttribute("aria-labelledby", heading.id);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true });
+  });
+}
+
+const button = (value, text, style) =>
+  make("button", { className: `btn btn-${style}`, value, type: "submit" }, text);
+
+// Resolves to {comment}, or null when the person thought better of it.
+export async function confirm(dialog, { action, text, takesComment }) {
+  const comment = make("textarea", { className: "form-control", rows: 4, maxLength: 10000 });
+  comment.id = `${dialog.id}-comment`;
+  const label = make("label", { className: "form-label mt-2", htmlFor: comment.id });
+  label.append("Comment (optional)");
+  const content = [make("p", { className: "mb-0" }, text)];
+  if (takesComment) content.push(label, comment);
+  const buttons = [button("", "Cancel", "outline-secondary"), button("yes", action, "primary")];
+  const answer = await open(dialog, `${action}?`, content, buttons);
+  return answer && { comment: comment.value };
+}
+
+export async function askToSignIn(dialog) {
+  const here = encodeURIComponent(location.pathname);
+  const link = make("a", { href: `/orchestra/accounts/login/?next=${here}`, target: "_blank" });
+  link.rel = "noopener";
+  link.append("Sign in in a new tab");
+  const text = "You are signed out. Your work is kept here. ";
+  const content = [make("p", { className: "mb-0" }, text, link, ", then continue.")];
+  const buttons = [
+    button("", "Not now", "outline-secondary"),
+    button("yes", "I have signed in: continue", "primary"),
+  ];
+  return Boolean(await open(dialog, "Please sign in again", content, buttons));
+}
