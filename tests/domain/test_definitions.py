@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from definition_files import Draft
 from jsonschema import Draft202012Validator
 
 from orchestra.domain import definitions
 from orchestra.domain.definitions import functions, json_schema
 from orchestra.errors import Invalid, InvalidDefinition, NotFound
+from tests.definition_files import Draft
 
 CRAWL, WRITE = 0, 1
 

@@ -188,7 +188,7 @@ def _check_source(pointer: str, steps: set[str], place: Place) -> None:
     """``/prerequisites/<step>/…``, ``/project_data/…``, or ``/<step>/…`` for the first."""
     first, *others = [*pointer.split("/")[1:], ""]
     step = others[0] if first == "prerequisites" else first
-    if first != "project_data" and step not in steps:
+    if pointer.startswith("/") and first != "project_data" and step not in steps:
         place.error("unknown_step", f"unknown step {step!r}{nearest(step, steps)}")
 
 
