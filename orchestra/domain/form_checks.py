@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
@@ -40,6 +40,12 @@ TYPE_SENTENCES = {
 
 def faults(data: JSON, schema: Mapping[str, Any], root: Field) -> Iterator[tuple[str, str]]:
     """The pointer and the sentence of everything the schema refuses in the data."""
+    unbounded = [
+        (pointer_to(path), _said(root, path, "type", "number")) for path in _infinite(data)
+    ]
+    if unbounded:  # no JSON, though parsers let it pass; the validator would stumble over it
+        yield from unbounded
+        return
     # An empty registry: a schema that refers to another address must not make us fetch it.
     validator = Draft202012Validator(schema, format_checker=_formats(), registry=Registry())
     for error in validator.iter_errors(data):
@@ -86,6 +92,18 @@ def _limit(keyword: str, value: Any) -> str | None:
     }.get(keyword)
 
 
+def _infinite(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path
+    inner: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    for key, entry in inner:
+        yield from _infinite(entry, (*path, key))
+
+
 def _explained(error: ValidationError, root: Field) -> Iterator[tuple[str, str]]:
     path, keyword = list(error.absolute_path), str(error.validator)
     value: Any = error.validator_value
@@ -107,7 +125,7 @@ def _extra(instance: Any, schema: Any) -> list[str]:
 
 def _is_multiple(instance: Any, divisor: Any) -> bool:
     """Decide in decimals: in binary fractions 0.3 is not a multiple of 0.1."""
-    return math.isfinite(instance) and Fraction(str(instance)) % Fraction(str(divisor)) == 0
+    return Fraction(str(instance)) % Fraction(str(divisor)) == 0
 
 
 def _said(root: Field, path: Sequence[str | int], keyword: str, value: Any) -> str:
