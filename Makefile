@@ -10,6 +10,7 @@ RUN_ARGS ?=
 TEST_ARGS ?= -n auto --dist loadgroup
 
 export UV_PYTHON_DOWNLOADS := never
+export UV_COMPILE_BYTECODE := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 # $(call install,PACKAGE,WHAT): with apt-get as root, else say how.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery.signals import setup_logging
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from orchestra import logs
 from orchestra.config import Settings
@@ -61,7 +61,9 @@ else:
 
 # --- Queues -----------------------------------------------------------------------------------
 
-task_queues = [Queue("engine"), Queue("machine"), Queue("messages"), Queue("bots")]
+QUEUES = ("engine", "machine", "messages", "bots")
+# Exchange and key by name: by default all would share one key, and each job reach every queue.
+task_queues = [Queue(name, exchange=Exchange(name), routing_key=name) for name in QUEUES]
 task_default_queue = "engine"
 # A step may name a queue of its own, for hosts of its own: `celery worker -Q gpu` would refuse it
 # otherwise. A misspelt name cannot get here, because the sender names the queue explicitly, from

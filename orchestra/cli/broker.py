@@ -28,8 +28,8 @@ appendfsync everysec
 save ""
 # Anything else would throw queues away when memory is full.
 maxmemory-policy noeviction
-loglevel warning
-always-show-logo no
+logfile valkey.log
+loglevel notice
 """
 
 

@@ -1,6 +1,7 @@
-"""The environment of the processes that one of ours starts."""
+"""How one process of ours starts another: its environment, and Gunicorn's command."""
 
 import os
+import sys
 from pathlib import Path
 
 from orchestra.config import Settings
@@ -18,3 +19,20 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": f"{above}{os.pathsep}{path}" if path else above,
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def gunicorn_command(settings: Settings) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        f"--bind={settings.web_host}:{settings.web_port}",
+        "--worker-class=gthread",  # a page that waits must not hold up the others
+        "--threads=8",
+        "--timeout=60",
+        "--graceful-timeout=30",  # requests under way end before the process does
+        "--keep-alive=5",
+        "--no-control-socket",  # one per home folder: two instances would fight for it
+        "--log-level=warning",
+        "wsgi:app",
+    ]

@@ -2,27 +2,24 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
-from celery.signals import beat_init, worker_ready
+from celery.platforms import SecurityWarning
+from celery.signals import worker_ready
 from flask import Flask
 
 from orchestra.cli import Unusable
 from orchestra.cli.checks import ready_application, refuse_unreachable_broker
-from orchestra.cli.environment import environment
+from orchestra.cli.environment import environment, gunicorn_command
 from orchestra.cli.queues import queues_now, watch
 from orchestra.config import Settings
 from orchestra.database import db
 from orchestra.errors import Unavailable
 from orchestra.tasks import celery
-
-ready_file_option = click.option(
-    "--ready-file", type=click.Path(path_type=Path), hidden=True, help="Made once it is ready."
-)
 
 
 @contextmanager
@@ -51,28 +48,13 @@ def web(host: str | None, port: int | None) -> None:
     settings = Settings.from_env(web_host=host, web_port=port)
     with startable(settings):
         pass
-    arguments = [sys.executable, "-m", "gunicorn", *gunicorn_arguments(settings), "wsgi:app"]
-    sys.stdout.flush()
-    os.execve(sys.executable, arguments, environment(settings))
-
-
-def gunicorn_arguments(settings: Settings) -> list[str]:
-    return [
-        f"--bind={settings.web_host}:{settings.web_port}",
-        "--worker-class=gthread",  # a page that waits must not hold up the others
-        "--threads=8",
-        "--timeout=60",
-        "--graceful-timeout=30",  # requests under way end before the process does
-        "--keep-alive=5",
-        "--no-control-socket",  # one per home folder: two instances would fight for it
-        "--log-level=warning",
-    ]
+    os.execve(sys.executable, gunicorn_command(settings), environment(settings))
 
 
 @click.command()
 @click.option("--queues", help="Comma-separated; all queues if absent.")
 @click.option("--concurrency", type=click.IntRange(1), help="Processes of the pool.")
-@ready_file_option
+@click.option("--ready-file", type=click.Path(path_type=Path), hidden=True)
 def worker(queues: str | None, concurrency: int | None, ready_file: Path | None) -> None:
     """Run a worker process (Celery), which runs machine steps and the jobs of the system.
 
@@ -83,9 +65,12 @@ def worker(queues: str | None, concurrency: int | None, ready_file: Path | None)
         chosen = queues.split(",") if queues else queues_now(celery, app)
     if not queues:
         watch(celery, app)
-    touch_when(worker_ready, ready_file)
+    if ready_file is not None:
+        worker_ready.connect(lambda **_: ready_file.touch(), weak=False)
+    warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle, which we refuse
     celery.worker_main(
         [
+            "--quiet",  # no banner
             "worker",
             f"--concurrency={settings.worker_concurrency}",
             f"--queues={','.join(chosen)}",
@@ -98,8 +83,7 @@ def worker(queues: str | None, concurrency: int | None, ready_file: Path | None)
 
 
 @click.command()
-@ready_file_option
-def beat(ready_file: Path | None) -> None:
+def beat() -> None:
     """Run the scheduler (Celery beat). A second one does no harm.
 
     Example: orchestra beat
@@ -107,9 +91,9 @@ def beat(ready_file: Path | None) -> None:
     settings = Settings.from_env()
     with startable(settings):
         pass
-    touch_when(beat_init, ready_file)
     celery.start(
         [
+            "--quiet",
             "beat",
             f"--schedule={settings.data_dir / 'beat-schedule'}",
             "--pidfile=",  # a second beat does no harm, a stale file would
@@ -128,7 +112,7 @@ def flower(port: int) -> None:
     Example: orchestra flower --port 5555
     """
     refuse_unreachable_broker(Settings.from_env())
-    celery.start(["flower", "--address=127.0.0.1", f"--port={port}", "--logging=warning"])
+    celery.start(["flower", "--address=127.0.0.1", f"--port={port}", "--logging=error"])
 
 
 @click.command()
@@ -140,9 +124,3 @@ def sweep() -> None:
     with ready_application():
         celery.tasks["upkeep.sweep"]()
     click.echo("Swept.")
-
-
-def touch_when(signal: Any, ready_file: Path | None) -> None:
-    """Make a file once Celery sends a signal, for whoever waits for it."""
-    if ready_file is not None:
-        signal.connect(lambda **_: ready_file.touch(), weak=False)

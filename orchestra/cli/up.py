@@ -15,7 +15,7 @@ import click
 from orchestra.cli import Unusable, broker
 from orchestra.cli.checks import ready_application, refuse_unreachable_broker
 from orchestra.cli.database import migrate
-from orchestra.cli.environment import environment
+from orchestra.cli.environment import environment, gunicorn_command
 from orchestra.cli.first_start import load_examples, make_client_key, sign_ins
 from orchestra.cli.supervisor import POLL_SECONDS, Supervisor
 from orchestra.config import Settings
@@ -58,9 +58,12 @@ def run(settings: Settings, *, with_flower: bool) -> None:
     supervisor.listen_for_signals()
     try:
         start_broker(supervisor, settings)
-        prepare_database(supervisor, settings)
-        ready_files = start_processes(supervisor, settings, with_flower=with_flower)
-        wait_until_ready(supervisor, settings, ready_files)
+        sign_in_lines = prepare_database(supervisor, settings)
+        start_processes(supervisor, settings)
+        ready = wait_until_ready(supervisor, settings)
+        start_more_processes(supervisor, with_flower=with_flower)
+        if ready:
+            announce(supervisor, settings, sign_in_lines)
         while not supervisor.stops:
             supervisor.look_after()
             time.sleep(POLL_SECONDS)
@@ -113,7 +116,8 @@ def start_broker(supervisor: Supervisor, settings: Settings) -> None:
         refuse_unreachable_broker(settings)
 
 
-def prepare_database(supervisor: Supervisor, settings: Settings) -> None:
+def prepare_database(supervisor: Supervisor, settings: Settings) -> list[str]:
+    """Migrate and fill the embedded database; return how to sign in."""
     if settings.embedded_database:
         migrate(settings)
     else:
@@ -122,38 +126,39 @@ def prepare_database(supervisor: Supervisor, settings: Settings) -> None:
         if settings.development:
             for line in [*load_examples(settings), *make_client_key(settings)]:
                 supervisor.say(line)
+        return list(sign_ins())
 
 
-def start_processes(
-    supervisor: Supervisor, settings: Settings, *, with_flower: bool
-) -> dict[str, Path]:
-    """Start all parts; return the files that appear when the named ones are ready."""
-    ready = {name: settings.data_dir / f".{name}.ready" for name in ("worker", "beat")}
-    for path in ready.values():
-        path.unlink(missing_ok=True)
-    supervisor.start("web", ["orchestra", "web"])
-    supervisor.start("worker", ["orchestra", "worker", f"--ready-file={ready['worker']}"])
-    supervisor.start("beat", ["orchestra", "beat", f"--ready-file={ready['beat']}"])
+def start_processes(supervisor: Supervisor, settings: Settings) -> None:
+    ready_file(settings).unlink(missing_ok=True)
+    supervisor.start("web", gunicorn_command(settings))
+    supervisor.start("worker", ["orchestra", "worker", f"--ready-file={ready_file(settings)}"])
+
+
+def start_more_processes(supervisor: Supervisor, *, with_flower: bool) -> None:
+    """Those that nobody waits for, started when the others no longer need the processors."""
+    supervisor.start("beat", ["orchestra", "beat"])
     if with_flower:
         supervisor.start("flower", ["orchestra", "flower", f"--port={broker.free_port()}"])
-    return ready
 
 
-def wait_until_ready(
-    supervisor: Supervisor, settings: Settings, ready_files: dict[str, Path]
-) -> None:
+def ready_file(settings: Settings) -> Path:
+    return settings.data_dir / ".worker.ready"
+
+
+def wait_until_ready(supervisor: Supervisor, settings: Settings) -> bool:
     deadline = time.monotonic() + READY_SECONDS
     while not supervisor.stops:
-        missing = [name for name, path in ready_files.items() if not path.exists()]
-        missing += [] if pages_answer(settings) else ["web"]
-        if not missing:
-            announce(supervisor, settings)
-            return
+        worker_ready, web_ready = ready_file(settings).exists(), pages_answer(settings)
+        if worker_ready and web_ready:
+            return True
         if time.monotonic() > deadline:
-            supervisor.say(f"Not ready after {READY_SECONDS} s: {', '.join(missing)}.")
-            return
+            missing = "the pages" if worker_ready else "the worker process"
+            supervisor.say(f"After {READY_SECONDS} s {missing} cannot be reached; see above.")
+            return False
         supervisor.look_after()
         time.sleep(POLL_SECONDS * 2)
+    return False
 
 
 def pages_answer(settings: Settings) -> bool:
@@ -168,9 +173,9 @@ def pages_answer(settings: Settings) -> bool:
         connection.close()
 
 
-def announce(supervisor: Supervisor, settings: Settings) -> None:
+def announce(supervisor: Supervisor, settings: Settings, sign_in_lines: list[str]) -> None:
     supervisor.say(f"Orchestra is ready at {settings.url}", colour="green")
-    for line in sign_ins(settings):
+    for line in sign_in_lines:
         supervisor.say(line)
     flower = supervisor.processes.get("flower")
     if flower is not None:
@@ -185,5 +190,6 @@ def stop_in_order(supervisor: Supervisor) -> None:
     supervisor.stop("beat", "flower", "web")
     supervisor.say("Stopping: worker process; it finishes its step (Ctrl-C again: it does not).")
     supervisor.stop("worker", patience=None)
+    supervisor.say("Stopping: broker.")
     supervisor.stop("broker")
     supervisor.say("Stopped.")
