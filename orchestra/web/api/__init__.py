@@ -1,0 +1,7 @@
+"""The signed API of client systems."""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    pass

@@ -1,0 +1,82 @@
+"""Reading requests: JSON bodies, and nothing in them that the database could not keep."""
+
+import json
+import math
+import uuid
+from typing import Any, NoReturn
+
+from flask import g, request
+from marshmallow import Schema, ValidationError
+
+from orchestra.errors import Invalid, Malformed
+
+BODY_ROOM_BYTES = 64 * 1024  # for what surrounds the data of the largest allowed size
+
+
+def request_id() -> str:
+    """Id of this request, for audit and log."""
+    if "request_id" not in g:
+        g.request_id = uuid.uuid4().hex
+    identifier: str = g.request_id
+    return identifier
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """:raises Malformed: the body is no JSON object in UTF-8."""
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"The body is not JSON in UTF-8: {error}.") from error
+    if not isinstance(value, dict):
+        raise Malformed("The body must be a JSON object.")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def load(schema: Schema, raw: bytes) -> dict[str, Any]:
+    """Read a body by its schema; unknown keys are refused (specification C-10).
+
+    :raises Malformed: the body is no JSON object.
+    :raises Invalid: ``fields`` names each missing, wrong or unknown key.
+    """
+    try:
+        loaded: dict[str, Any] = schema.load(json_object(raw))
+    except ValidationError as error:
+        raise Invalid(
+            "Some fields are missing or wrong; see `fields`.", fields=messages_by_field(error)
+        ) from error
+    return loaded
+
+
+def messages_by_field(error: ValidationError) -> dict[str, list[str]]:
+    """``{field: [text]}``; entries inside a field get a path (``project_ids.3``)."""
+    found: dict[str, list[str]] = {}
+
+    def collect(path: str, messages: Any) -> None:
+        if isinstance(messages, dict):
+            for name, inner in messages.items():
+                collect(f"{path}.{name}" if path else str(name), inner)
+        else:
+            found.setdefault(path or "body", []).extend(str(text) for text in messages)
+
+    collect("", error.messages)
+    return found
+
+
+def refuse_query() -> None:
+    """:raises Malformed: the call takes no query parameters (specification A-2, A-54)."""
+    if request.args:
+        names = ", ".join(sorted(request.args))
+        raise Malformed(f"This call takes no query parameters; remove {names}.")

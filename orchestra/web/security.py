@@ -1,0 +1,53 @@
+"""What every request and answer must meet: the right host, and headers that protect people."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, request
+
+from orchestra.config import Settings
+from orchestra.errors import Malformed
+
+CONTENT_POLICY = (
+    "default-src 'self'; "
+    # Pictures that a machine step found are shown from where they are.
+    "img-src 'self' data: https: http:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+A_YEAR_SECONDS = 365 * 24 * 3600
+
+
+def register(app: Flask) -> None:
+    app.before_request(refuse_other_hosts)
+    app.after_request(add_headers)
+
+
+def refuse_other_hosts() -> None:
+    """:raises Malformed: the Host header names none of the hosts of this system (E-8)."""
+    if not is_own_host(request.headers.get("Host", "")):
+        raise Malformed(
+            "This host is not served here; ORCHESTRA_ALLOWED_HOSTS names those that are."
+        )
+
+
+def is_own_host(host: str) -> bool:
+    settings: Settings = current_app.config["SETTINGS"]
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return name in {allowed.lower() for allowed in settings.allowed_hosts}
+
+
+def add_headers(response: Response) -> Response:
+    """The headers of specification W-12; a view may set a stricter one itself."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.url.startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR_SECONDS}")
+    return response
