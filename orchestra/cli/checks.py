@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from kombu.connection import Connection
+from kombu.exceptions import KombuError
 
 from orchestra.application import MIGRATIONS, create_core
 from orchestra.cli import Unusable
@@ -69,7 +70,7 @@ def refuse_unreachable_broker(settings: Settings) -> None:
     try:
         with Connection(address, connect_timeout=3, transport_options={"max_retries": 1}) as broker:
             broker.ensure_connection(max_retries=1, timeout=3)
-    except (*Connection(address).connection_errors, OSError) as error:
+    except (KombuError, redis.RedisError, OSError) as error:
         raise Unusable(f"ORCHESTRA_BROKER_URL: no broker answers at {shown}: {error}") from error
     policy = eviction_policy(address)
     if policy not in (None, "noeviction"):
