@@ -1,9 +1,10 @@
 """Stored versions: look them up, and read the graph of each once."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from orchestra.domain.graph import Graph, Step
 from orchestra.errors import NotFound
@@ -15,13 +16,29 @@ _graphs: OrderedDict[tuple[str, str, str], Graph] = OrderedDict()
 
 def graph_of(version: WorkflowVersion) -> Graph:
     """The steps of a version; read from the database and parsed once for each content."""
-    key = (version.workflow.slug, version.slug, version.checksum)
+    key = _key(version)
     graph = _graphs.get(key)
     if graph is None:
         graph = _graphs[key] = Graph.from_json(version.definition)
         while len(_graphs) > _CACHED:
             _graphs.popitem(last=False)
     return graph
+
+
+def _key(version: WorkflowVersion) -> tuple[str, str, str]:
+    return version.workflow.slug, version.slug, version.checksum
+
+
+def load_graphs(session: Session, versions: Iterable[WorkflowVersion]) -> None:
+    """Read the definitions that :func:`graph_of` would read one by one, in one statement."""
+    unread = {version.id for version in versions if _key(version) not in _graphs}
+    if unread:
+        session.scalars(
+            sa.select(WorkflowVersion)
+            .where(WorkflowVersion.id.in_(unread))
+            .options(undefer(WorkflowVersion.definition))
+            .execution_options(populate_existing=True)
+        ).all()
 
 
 def step_of(project: Project, task: Task) -> Step:
