@@ -1,12 +1,12 @@
 """What `orchestra up` makes on the first start in development: examples, people, a client key."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from orchestra.cli.api_keys import operator
 from orchestra.cli.broker import write_private
 from orchestra.config import Settings
 from orchestra.database import reading, transaction
@@ -36,9 +36,9 @@ def _load(folder: Path) -> str:
     versions = list(package.versions)
     with transaction() as session:
         for version in versions:
-            definitions.store(session, package, version)
+            definitions.store(session, package, version, actor=operator())
         if package.workflow.get("sample_data_load_function"):
-            sample_data.load(session, package.slug, versions[-1])
+            sample_data.load(session, package.slug, versions[-1], actor=operator())
     return f"Loaded the workflow {package.slug} ({', '.join(versions)}) and its sample people."
 
 
@@ -53,9 +53,10 @@ def make_client_key(settings: Settings) -> Iterator[str]:
         found = sa.select(ApiKey.id).where(ApiKey.key_id == key_id) if named else sa.select(ApiKey)
         if session.scalar(found.limit(1)):
             return
-    secret = settings.project_api_secret or secrets.token_hex(32)
     with transaction() as session:
-        keys.create(session, key_id, secret=secret)
+        _, secret = keys.create_key(
+            session, operator(), key_id, secret=settings.project_api_secret or None
+        )
     if named:
         yield f"Made the client key {key_id} with the secret of ORCHESTRA_PROJECT_API_SECRET."
         return
