@@ -1,8 +1,9 @@
 // Two versions of the same draft, side by side, to choose from field by field (W-29).
 
 import { make } from "./dialogs.js";
+import { canonical } from "./draft.js";
 
-const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+const same = (one, other) => canonical(one) === canonical(other);
 
 function asText(value) {
   if (value === undefined) return "(empty)";

@@ -18,15 +18,20 @@ export class Draft {
   // unsaved any more, stale(answer) when the server has a newer draft.
   constructor({ key, revision, data, send, announce, stored, stale }) {
     Object.assign(this, { key, revision, data, send, announce, stored, stale });
-    this.saved = JSON.stringify(data);
+    this.saved = canonical(data);
   }
 
   get isDirty() {
-    return JSON.stringify(this.data) !== this.saved;
+    return canonical(this.data) !== this.saved;
   }
 
   change(data) {
+    if (canonical(data) === canonical(this.data)) return; // a field was left, not changed
     this.data = data;
+    this.#changed();
+  }
+
+  #changed() {
     if (!this.isDirty) {
       this.#forget();
       return;
@@ -69,7 +74,7 @@ export class Draft {
   finish() {
     clearTimeout(this.#timer);
     this.#isStopped = true;
-    this.saved = JSON.stringify(this.data);
+    this.saved = canonical(this.data);
     this.#forget();
   }
 
@@ -87,12 +92,12 @@ export class Draft {
 
   #stored(data, answer) {
     this.revision = answer.revision;
-    this.saved = JSON.stringify(data);
+    this.saved = canonical(data);
     this.#firstChangeAt = null;
     this.#retrySeconds = 0;
     this.announce(`Saved at ${clock(answer.saved_at)}`);
     if (this.isDirty) {
-      this.change(this.data);
+      this.#changed();
     } else {
       this.#forget();
       this.stored();
@@ -141,6 +146,16 @@ export class Draft {
     localStorage.removeItem(this.key);
   }
 }
+
+// The same text for the same data: the order of properties says nothing.
+export function canonical(value) {
+  return JSON.stringify(value, (_key, inner) => {
+    const isPlain = inner !== null && typeof inner === "object" && !Array.isArray(inner);
+    return isPlain ? Object.fromEntries(Object.entries(inner).sort(byKey)) : inner;
+  });
+}
+
+const byKey = ([one], [other]) => (one < other ? -1 : 1);
 
 export function clock(moment) {
   const timeZone = document.documentElement.dataset.timeZone || undefined;

@@ -3,7 +3,7 @@
 import { Refusal, send } from "./api.js";
 import { chooseBetween } from "./conflict.js";
 import { askToSignIn, confirm, make } from "./dialogs.js";
-import { Draft, clock } from "./draft.js";
+import { Draft, canonical, clock } from "./draft.js";
 import { clearErrors, connect, inspect, showErrors } from "./form.js";
 
 const EXPLANATIONS = {
@@ -171,7 +171,7 @@ class TaskPage {
     const left = this.draft.leftBehind;
     if (!left) return;
     const mine = left.data;
-    if (JSON.stringify(mine) === this.draft.saved) {
+    if (canonical(mine) === this.draft.saved) {
       this.draft.forgetLeftBehind();
       return;
     }
