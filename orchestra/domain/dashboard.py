@@ -1,0 +1,242 @@
+"""The tasks of a worker in buckets (specification P-45 to P-50)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased, load_only
+
+from orchestra.domain.graph import ReviewPolicy
+from orchestra.domain.versions import graph_of, load_graphs
+from orchestra.models import (
+    TERMINAL,
+    Assignment,
+    AssignmentStatus,
+    Certification,
+    Iteration,
+    IterationStatus,
+    Project,
+    ProjectStatus,
+    Role,
+    Task,
+    TaskStatus,
+    Worker,
+    WorkerCertification,
+    WorkflowVersion,
+)
+
+COMPLETED_PER_PAGE = 25
+OPEN_PER_PAGE = 100
+
+
+class Bucket(StrEnum):
+    """Where an assignment stands for its worker, in the order of the page."""
+
+    RETURNED = "returned"
+    IN_PROGRESS = "in_progress"
+    PENDING_REVIEW = "pending_review"
+    PENDING_PROCESSING = "pending_processing"
+    PAUSED = "paused"
+    COMPLETE = "complete"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+    @property
+    def per_page(self) -> int:
+        return COMPLETED_PER_PAGE if self is Bucket.COMPLETE else OPEN_PER_PAGE
+
+
+_LABELS = {
+    Bucket.RETURNED: "Returned from reviewer",
+    Bucket.IN_PROGRESS: "In progress",
+    Bucket.PENDING_REVIEW: "Pending review",
+    Bucket.PENDING_PROCESSING: "Pending update",
+    Bucket.PAUSED: "Paused",
+    Bucket.COMPLETE: "Completed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One live assignment of the worker."""
+
+    task_id: int
+    assignment_id: int
+    step: str  # name
+    workflow: str  # name
+    version: str  # name
+    full_description: str
+    priority: int
+    bucket: Bucket
+    role: str
+    assigned_at: datetime
+    status: TaskStatus
+    returned_by: str | None = None
+    returned_at: datetime | None = None
+
+    @property
+    def short_description(self) -> str:
+        text = self.full_description
+        return text if len(text) <= 50 else f"{text[:49]}…"
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    counts: Mapping[Bucket, int]
+    entries: Mapping[Bucket, Sequence[Entry]]  # the asked page of each asked bucket
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.counts.values())
+
+
+def dashboard(
+    session: Session, worker_id: int, buckets: Sequence[Bucket] = tuple(Bucket), page: int = 1
+) -> Dashboard:
+    """Counts of all buckets, and one page of the asked ones."""
+    rows = _rows(worker_id).subquery()
+    counted = session.execute(
+        sa.select(rows.c.bucket, sa.func.count()).group_by(rows.c.bucket)
+    ).tuples()
+    counts = dict.fromkeys(Bucket, 0) | {Bucket(name): n for name, n in counted}
+    entries: dict[Bucket, list[Entry]] = {bucket: [] for bucket in buckets}
+    for entry in _entries(session, rows, buckets, page):
+        entries[entry.bucket].append(entry)
+    return Dashboard(counts, entries)
+
+
+def _bucket() -> sa.ColumnElement[str]:
+    lower = aliased(Assignment)
+    somebody_below_works = sa.exists().where(
+        lower.task_id == Task.id,
+        lower.discarded_at.is_(None),
+        lower.level < Assignment.level,
+        lower.status == AssignmentStatus.PROCESSING,
+    )
+    is_mine = Assignment.status == AssignmentStatus.PROCESSING
+    is_back = Task.status == TaskStatus.POST_REVIEW_PROCESSING
+    cases: list[tuple[sa.ColumnElement[bool], str | None]] = [
+        (Task.status == TaskStatus.COMPLETE, Bucket.COMPLETE.value),
+        (Task.status.in_(TERMINAL), None),
+        (Project.status == ProjectStatus.PAUSED, Bucket.PAUSED.value),
+        (Project.status != ProjectStatus.ACTIVE, None),
+        (sa.and_(is_mine, is_back), Bucket.RETURNED.value),
+        (is_mine, Bucket.IN_PROGRESS.value),
+        (somebody_below_works, Bucket.PENDING_PROCESSING.value),
+    ]
+    whens = [(condition, sa.literal(name, sa.Text())) for condition, name in cases]
+    return sa.case(*whens, else_=sa.literal(Bucket.PENDING_REVIEW.value, sa.Text()))
+
+
+def _rows(worker_id: int) -> sa.Select[tuple[int, str, int]]:
+    """Assignment, bucket, and place in the bucket's order (P-46)."""
+    bucket = _bucket()
+    ended = sa.case((Task.status == TaskStatus.COMPLETE, Task.ended_at))
+    place = sa.func.row_number().over(
+        partition_by=bucket,
+        order_by=(ended.desc(), Project.priority.desc(), Project.started_at, Task.id),
+    )
+    return (
+        sa.select(Assignment.id, bucket.label("bucket"), place.label("place"))
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Project, Project.id == Task.project_id)
+        .where(
+            Assignment.worker_id == worker_id,
+            Assignment.discarded_at.is_(None),
+            bucket.is_not(None),
+        )
+    )
+
+
+def _entries(
+    session: Session, rows: sa.Subquery, buckets: Sequence[Bucket], page: int
+) -> list[Entry]:
+    asked = sa.or_(
+        *(
+            sa.and_(
+                rows.c.bucket == bucket.value,
+                rows.c.place > (page - 1) * bucket.per_page,
+                rows.c.place <= page * bucket.per_page,
+            )
+            for bucket in buckets
+        )
+    )
+    found = session.execute(
+        sa.select(Assignment, Task, Project, WorkflowVersion, rows.c.bucket)
+        .join(rows, rows.c.id == Assignment.id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Project, Project.id == Task.project_id)
+        .join(WorkflowVersion, WorkflowVersion.id == Project.version_id)
+        .where(asked)
+        .order_by(rows.c.place)
+        .options(load_only(Assignment.level, Assignment.created_at, Assignment.task_id))
+        .options(load_only(Task.step, Task.status))
+        .options(load_only(Project.short_description, Project.priority))
+    ).all()
+    load_graphs(session, [version for _, _, _, version, _ in found])
+    back = [task.id for _, task, _, _, bucket in found if bucket == Bucket.RETURNED]
+    returns = _returns(session, back) if back else {}
+    return [
+        Entry(
+            task_id=task.id,
+            assignment_id=assignment.id,
+            step=graph_of(version).by_slug[task.step].name,
+            workflow=version.workflow.name,
+            version=version.name,
+            full_description=project.short_description,
+            priority=project.priority,
+            bucket=Bucket(bucket),
+            role=role_word(assignment.level),
+            assigned_at=assignment.created_at,
+            status=task.status,
+            returned_by=returns[task.id][0] if task.id in returns else None,
+            returned_at=returns[task.id][1] if task.id in returns else None,
+        )
+        for assignment, task, project, version, bucket in found
+    ]
+
+
+def role_word(level: int) -> str:
+    return "Review" if level else "Delivery"
+
+
+def _returns(session: Session, task_ids: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
+    """Who returned each task last, and when."""
+    rows = session.execute(
+        sa.select(Iteration.task_id, Worker, Iteration.ended_at)
+        .join(Worker, Worker.id == Iteration.worker_id)
+        .where(
+            Iteration.task_id.in_(task_ids),
+            Iteration.status == IterationStatus.PROVIDED_REVIEW,
+            Iteration.discarded_at.is_(None),
+        )
+        .order_by(Iteration.number)  # the last one is the last to be set
+    ).tuples()
+    return {task_id: (worker.name, ended_at) for task_id, worker, ended_at in rows}
+
+
+def may_review_something(session: Session, worker_id: int) -> bool:
+    """Whether the worker could be asked to review a step of any loaded version (P-35)."""
+    holds_one = sa.exists().where(
+        WorkerCertification.worker_id == worker_id, WorkerCertification.role == Role.REVIEWER
+    )
+    free = ~sa.exists().where(Certification.workflow_id == WorkflowVersion.workflow_id)
+    versions = session.execute(
+        sa.select(WorkflowVersion, holds_one.label("holds_one")).where(sa.or_(holds_one, free))
+    ).all()
+    if any(row.holds_one for row in versions):
+        return True
+    load_graphs(session, [version for version, _ in versions])
+    return any(
+        step.is_human and _may_select(step.review_policy)
+        for version, _ in versions
+        for step in graph_of(version).steps
+    )
+
+
+def _may_select(policy: ReviewPolicy) -> bool:
+    return policy.policy != "no_review" and policy.rate > 0 and policy.max_reviews > 0

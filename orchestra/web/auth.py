@@ -1,0 +1,161 @@
+"""Who is signed in, and what every page and every call of the pages' JSON API asks first."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, Response, redirect, request, session
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_wtf.csrf import generate_csrf, validate_csrf
+
+from orchestra.database import reading
+from orchestra.domain import signing_in
+from orchestra.domain.audit import Actor
+from orchestra.errors import Forbidden, Unauthenticated, Unavailable
+from orchestra.models import Worker
+from orchestra.web import requests
+
+LOGIN_PAGE = "/orchestra/accounts/login/"
+START_PAGE = "/orchestra/app"
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+OUTDATED = "This page was open too long, or you signed in again elsewhere. Send it once more."
+
+login_manager = LoginManager()
+
+
+class SignedIn(UserMixin):
+    """The worker of a session, as the database knows them at this request (P-21)."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+
+    def get_id(self) -> str:
+        return self.worker.session_key
+
+
+@login_manager.user_loader
+def _load(session_key: str) -> SignedIn | None:
+    with reading() as database:
+        worker = signing_in.find_by_session_key(database, session_key)
+    return SignedIn(worker) if worker else None
+
+
+def init_app(app: Flask) -> None:
+    settings = app.config["SETTINGS"]
+    app.config.update(
+        SESSION_COOKIE_NAME="orchestra_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.url.startswith("https://"),
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    login_manager.init_app(app)
+    app.context_processor(_for_templates)
+
+
+def _for_templates() -> dict[str, Any]:
+    return {"signed_in": find_worker(), "csrf_token": generate_csrf}
+
+
+def find_worker() -> Worker | None:
+    """Who is signed in; nobody, too, while the database cannot be asked."""
+    try:
+        return current_user.worker if current_user.is_authenticated else None
+    except Unavailable:
+        return None
+
+
+def current_worker() -> Worker:
+    """:raises Unauthenticated: nobody is signed in."""
+    if not current_user.is_authenticated:
+        raise Unauthenticated("You are not signed in, or your session has ended. Sign in again.")
+    worker: Worker = current_user.worker
+    return worker
+
+
+def current_actor() -> Actor:
+    return Actor.of(current_worker(), request_id=requests.request_id())
+
+
+def start_session(worker: Worker) -> None:
+    """Sign a worker in with a new session; nothing of the one before is kept (P-10)."""
+    session.clear()
+    session.permanent = True
+    login_user(SignedIn(worker))
+
+
+def end_session() -> None:
+    logout_user()
+    session.clear()
+
+
+def token_fits(token: str | None) -> bool:
+    try:
+        validate_csrf(token)
+    except ValueError:
+        return False
+    return True
+
+
+def guard_pages(blueprint: Blueprint) -> None:
+    """Pages for people who are signed in; what changes something carries the token (W-13)."""
+    blueprint.before_request(_send_to_login)
+    blueprint.after_request(_revalidate)
+
+
+def _send_to_login() -> ResponseReturnValue | None:
+    if current_user.is_authenticated:
+        return None
+    if request.method not in READING:
+        raise Unauthenticated(
+            "You were signed out. Sign in in another tab, then go back and send this again."
+        )
+    return redirect(login_address(request.path))
+
+
+def login_address(path: str) -> str:
+    return LOGIN_PAGE if path == START_PAGE else f"{LOGIN_PAGE}?next={path}"
+
+
+def require_form_token() -> None:
+    """:raises Forbidden: the posted form does not carry the token of this session."""
+    if not token_fits(request.form.get("csrf_token")):
+        raise Forbidden(OUTDATED)
+
+
+def _revalidate(response: Response) -> Response:
+    """Nobody finds an old page, or that of somebody else, with the back button."""
+    if not response.headers.get("Cache-Control"):
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def guard_interface(blueprint: Blueprint) -> None:
+    """Calls of our own pages: signed in first, then the token (N-2, N-3, N-23)."""
+    blueprint.before_request(_require_sign_in_and_token)
+    blueprint.after_request(_never_store)
+
+
+def guard_management(blueprint: Blueprint) -> None:
+    """As :func:`guard_interface`, and only for project admins (N-14)."""
+    guard_interface(blueprint)
+    blueprint.before_request(_require_project_admin)
+
+
+def _require_sign_in_and_token() -> None:
+    current_worker()
+    if request.method not in READING and not token_fits(request.headers.get("X-CSRF-Token")):
+        raise Forbidden(
+            "The X-CSRF-Token header is missing or of another session. Reload the page."
+        )
+
+
+def _require_project_admin() -> None:
+    if not current_worker().is_project_admin:
+        raise Forbidden("Only project admins may do this. Ask one of them.")
+
+
+def _never_store(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
