@@ -14,9 +14,23 @@ from kombu.exceptions import KombuError
 from orchestra.application import MIGRATIONS, create_core
 from orchestra.cli import Unusable
 from orchestra.config import Settings
-from orchestra.database import db
+from orchestra.database import db, reading
+from orchestra.domain import people
+from orchestra.errors import BadConfiguration
+from orchestra.models import Worker
 from orchestra.setting_types import without_password
 from orchestra.tasks import publish
+
+# The people of the example workflows and their passwords, which everybody can read.
+PUBLIC_PASSWORDS = {
+    "demo": "demo",
+    "journalism-editor": "editor",
+    "journalism-reporter-1": "reporter",
+    "journalism-reporter-2": "reporter",
+    "journalism-photographer-1": "photographer",
+    "journalism-photographer-2": "photographer",
+    "journalism-copy-editor": "copy-editor",
+}
 
 
 @contextmanager
@@ -60,6 +74,23 @@ def refuse_older_database(settings: Settings) -> None:
             f"The database is at revision {current or 'none'}, this program needs {newest}. "
             "Run `orchestra db upgrade`.",
             details={"older": True},
+        )
+
+
+def refuse_public_passwords() -> None:
+    """:raises BadConfiguration: a sample person still has the public password (E-5)."""
+    with reading() as session:
+        found = session.scalars(sa.select(Worker).where(Worker.username.in_(PUBLIC_PASSWORDS)))
+        open_accounts = [
+            worker.username
+            for worker in found
+            if worker.is_active
+            and worker.password_hash
+            and people.password_fits(PUBLIC_PASSWORDS[worker.username], worker.password_hash)
+        ]
+    if open_accounts:
+        raise BadConfiguration(
+            [f"The account {name} has a public password; change it." for name in open_accounts]
         )
 
 

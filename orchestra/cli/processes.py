@@ -13,7 +13,11 @@ from celery.signals import worker_ready
 from flask import Flask
 
 from orchestra.cli import Unusable
-from orchestra.cli.checks import ready_application, refuse_unreachable_broker
+from orchestra.cli.checks import (
+    ready_application,
+    refuse_public_passwords,
+    refuse_unreachable_broker,
+)
 from orchestra.cli.environment import environment, gunicorn_command
 from orchestra.cli.queues import queues_now, watch
 from orchestra.config import Settings
@@ -31,6 +35,8 @@ def startable(settings: Settings) -> Iterator[Flask]:
     try:
         refuse_unreachable_broker(settings)
         with ready_application(settings) as app:
+            if settings.environment == "production":
+                refuse_public_passwords()
             yield app
             db.engine.dispose()  # what comes next forks, and a connection must not be shared
     except Unusable as error:

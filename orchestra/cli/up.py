@@ -13,7 +13,11 @@ from urllib.parse import urlsplit
 import click
 
 from orchestra.cli import Unusable, broker
-from orchestra.cli.checks import ready_application, refuse_unreachable_broker
+from orchestra.cli.checks import (
+    ready_application,
+    refuse_public_passwords,
+    refuse_unreachable_broker,
+)
 from orchestra.cli.database import migrate
 from orchestra.cli.environment import environment, gunicorn_command
 from orchestra.cli.first_start import load_examples, make_client_key, sign_ins
@@ -123,6 +127,8 @@ def prepare_database(supervisor: Supervisor, settings: Settings) -> list[str]:
     else:
         supervisor.say("The database is not the embedded one, so it is not migrated here.")
     with ready_application(settings):
+        if settings.environment == "production":
+            refuse_public_passwords()
         if settings.development:
             for line in [*load_examples(settings), *make_client_key(settings)]:
                 supervisor.say(line)
