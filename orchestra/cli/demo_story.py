@@ -1,0 +1,76 @@
+"""How the demo tells its story: coloured in a terminal, plain text elsewhere."""
+
+import json
+import sys
+import time
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+from orchestra.errors import Conflict
+
+BREATH_SECONDS = 3
+
+
+class Stopped(Exception):
+    """The person at the keyboard ends the walk-through."""
+
+
+class Story:
+    """:param slow: rest a moment after each part, so that one can follow."""
+
+    def __init__(self, *, slow: bool = False) -> None:
+        self._console = Console(highlight=False)
+        self._slow = slow
+
+    def heading(self, text: str) -> None:
+        self._print("")
+        self._print(text, style="bold magenta")
+        self._print("")
+
+    def say(self, text: str) -> None:
+        self._print(text)
+        self._rest()
+
+    def command(self, line: str) -> None:
+        """A command that the reader can repeat in the shell."""
+        self._print(f"  $ {line}", style="cyan")
+
+    def call(self, code: str, answer: Any = None) -> None:
+        """A call that the reader can repeat in Python, and what it answered."""
+        self._code(code, "python", prompt=">>> ")
+        if answer is not None:
+            self._code(json.dumps(answer, indent=2, ensure_ascii=False), "json")
+        self._print("")
+        self._rest()
+
+    def ask(self, question: str) -> None:
+        """:raises Stopped: the person at the keyboard does not want to.
+
+        :raises Conflict: nobody is there.
+        """
+        try:
+            wanted = click.confirm(question, default=True)
+        except click.Abort as error:
+            if sys.stdin.isatty():
+                raise Stopped from error
+            raise Conflict("Nobody is here to answer; --yes does the person's part.") from error
+        if not wanted:
+            raise Stopped
+
+    def _code(self, code: str, language: str, prompt: str = "") -> None:
+        for number, line in enumerate(code.splitlines()):
+            start = Text("  " + ("... " if prompt and number else prompt), style="dim")
+            coloured = Syntax("", language, theme="ansi_dark").highlight(line)
+            coloured.rstrip()
+            self._console.print(start + coloured, soft_wrap=True)
+
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style), soft_wrap=not self._console.is_terminal)
+
+    def _rest(self) -> None:
+        if self._slow:
+            time.sleep(BREATH_SECONDS)
