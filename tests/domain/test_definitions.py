@@ -2,12 +2,14 @@
 
 import json
 import re
+from contextlib import suppress
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from orchestra.domain import definitions
 from orchestra.domain.definitions import functions, json_schema
+from orchestra.domain.graph import Graph
 from orchestra.errors import Invalid, InvalidDefinition, NotFound
 from tests.definition_files import Draft
 
@@ -610,3 +612,35 @@ def test_a_good_package_passes_the_json_schemas_and_a_bad_one_does_not(draft):
     assert version.is_valid(draft.versions["v1"])
     draft.steps[CRAWL]["review_policy"] = {"policy": "no_review"}
     assert not version.is_valid(draft.versions["v1"])
+
+
+def places(value, path=()):
+    yield path
+    children = value.items() if isinstance(value, dict) else ()
+    for key, child in enumerate(value) if isinstance(value, list) else children:
+        yield from places(child, (*path, key))
+
+
+@pytest.mark.parametrize("wrong", [None, True, 1, "x", [], {}, [{}], {"x": [1]}], ids=repr)
+def test_no_value_in_no_place_breaks_the_validation(draft, wrong):
+    """D-8: a problem is a problem, never a crash; what passes can be read as a graph."""
+    draft.steps[WRITE]["assignment_policy"] = levels(
+        functions.PREVIOUSLY_COMPLETED_STEPS, related_steps=["write"]
+    )
+    draft.steps[WRITE]["user_interface"]["ui"] = {
+        "order": ["title"],
+        "fields": {"/photos": {"items_from": {"from": "/crawl/a", "key": "src"}}},
+        "show": [{"type": "prerequisite", "step": "crawl"}],
+    }
+    draft.versions["v1"]["sanity_checks"] = sanity()
+    folder = draft.write()
+    good = json.dumps(draft.versions["v1"])
+
+    for *parents, key in list(places(json.loads(good)))[1:]:
+        version = parent = json.loads(good)
+        for step in parents:
+            parent = parent[step]
+        parent[key] = wrong
+        draft.file("v1/version.json", json.dumps(version))
+        with suppress(InvalidDefinition):
+            Graph.from_json(definitions.read_package(folder).versions["v1"])

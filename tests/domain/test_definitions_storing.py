@@ -1,9 +1,13 @@
 """Loading definitions into the database (specification D-46 to D-55, D-60 to D-68)."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import certifications, definitions, sample_data
+from orchestra.database import transaction
+from orchestra.domain import certifications, definitions, people, projects, sample_data
+from orchestra.domain.audit import SYSTEM
 from orchestra.errors import (
     Conflict,
     Forbidden,
@@ -183,6 +187,18 @@ def test_a_certification_made_by_hand_is_kept_until_a_file_names_it(session, dra
     assert (by_hand.name, by_hand.is_manual) == ("Guest writer", False)
 
 
+def test_of_two_loads_at_once_one_waits_and_finds_nothing_to_do(app, draft):
+    """D-66"""
+    package = definitions.read_package(draft.write())
+
+    def load(_):
+        with app.app_context(), transaction() as session:
+            return definitions.store(session, package, "v1")
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(load, range(2))) == ["loaded", "unchanged"]
+
+
 SAMPLE = """\
 from orchestra.workflow_kit import create_worker, grant
 
@@ -219,8 +235,6 @@ def held(worker):
 
 def test_sample_data_is_created_once_and_then_only_what_differs(session, sample):
     """D-61, D-67, D-68"""
-    from orchestra.domain import people
-
     sample()
     demo = people.get_worker(session, "demo")
     before = (demo.password_hash, demo.session_key)
@@ -319,16 +333,13 @@ def test_certifications_are_copied_between_workflows(session, make):
 
 def test_a_forced_reload_creates_tasks_of_new_steps_in_active_projects(session, draft, load):
     """D-50, D-51"""
-    from orchestra.domain import projects
-    from orchestra.domain.audit import SYSTEM
-
     load()
     project = projects.create_project(
         session,
         SYSTEM,
-        workflow="magazine",
-        version="v1",
-        description="Spring",
+        workflow_slug="magazine",
+        version_slug="v1",
+        short_description="Spring",
         priority=1,
         task_class=TaskClass.REAL,
         project_data={},

@@ -145,9 +145,10 @@ def _check_items_from(key: Any, described: dict[str, Any], place: Place) -> None
     items = described.get("items", {})
     if items.get("type") != "object":
         place.error("bad_form", "only lists of objects can be filled from earlier data")
-    elif key not in items.get("properties", {}):
-        known = items.get("properties", {})
-        (place / "key").error("bad_form", f"unknown property {key!r}{nearest(str(key), known)}")
+        return
+    known = items.get("properties", {})
+    if isinstance(key, str) and key not in known:
+        (place / "key").error("bad_form", f"unknown property {key!r}{nearest(key, known)}")
 
 
 def find_property(schema: dict[str, Any], pointer: str) -> dict[str, Any] | None:

@@ -102,7 +102,7 @@ def _check_step(step: JSON, steps: Entries, place: Place) -> None:
 
 def _check_related_steps(kwargs: JSON, steps: Entries, place: Place) -> None:
     _check_names(kwargs, "related_steps", _slugs(steps), place, "unknown_step")
-    machines = {step.get("slug") for _, step in steps if step.get("is_human") is False}
+    machines = [step.get("slug") for _, step in steps if step.get("is_human") is False]
     for where, slug in _texts(kwargs, "related_steps", place):
         if slug in machines:
             where.error("bad_policy", f"{slug!r} is a machine step; allowed: human steps")
