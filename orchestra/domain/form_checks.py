@@ -54,10 +54,15 @@ def faults(data: JSON, schema: Mapping[str, Any], root: Field) -> Iterator[tuple
 
 def sentence(described: Field, keyword: str, value: Any, *, label: str | None = None) -> str:
     """What to tell a person whose value breaks a keyword of the schema."""
-    name = label or described.label
+    name = _quoted(label or described.label)
     if keyword == "required" or (keyword in ("minLength", "minItems") and value == 1):
         return f"{_request(described)} {name}."
     return f"{name} {_demand(described, keyword, value)}."
+
+
+def _quoted(label: str) -> str:
+    """A label that is a question or a sentence must not run into ours."""
+    return label if label[-1:].isalnum() or label.endswith(")") else f'"{label}"'
 
 
 def _request(described: Field) -> str:
@@ -80,15 +85,16 @@ def _demand(described: Field, keyword: str, value: Any) -> str:
 
 
 def _limit(keyword: str, value: Any) -> str | None:
+    plural = "" if value == 1 else "s"
     return {
         "const": f"must be {value}",
-        "minLength": f"must be at least {value} characters long",
-        "maxLength": f"must be at most {value} characters long",
+        "minLength": f"must be at least {value} character{plural} long",
+        "maxLength": f"must be at most {value} character{plural} long",
         "minimum": f"must be {value} or more",
         "maximum": f"must be {value} or less",
         "multipleOf": f"must be a multiple of {value}",
-        "minItems": f"must have at least {value} items",
-        "maxItems": f"must have at most {value} items",
+        "minItems": f"must have at least {value} item{plural}",
+        "maxItems": f"must have at most {value} item{plural}",
     }.get(keyword)
 
 

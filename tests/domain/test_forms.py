@@ -91,7 +91,7 @@ RATING = form_of(
         (
             {"type": "array", "items": {"type": "string"}, "maxItems": 1},
             ["a", "b"],
-            "Thing must have at most 1 items.",
+            "Thing must have at most 1 item.",
         ),
         (PLACE, "Rome", "Thing must be a group of fields."),
     ],
@@ -130,6 +130,15 @@ def test_missing_and_extra_properties_have_the_pointer_they_would_have():
 
 def test_a_missing_choice_is_asked_for_as_a_choice():
     assert RATING.problems({}, IMAGE_FOUND) == {"/rating": ["Choose an option for Rating."]}
+
+
+def test_a_label_that_is_a_question_stands_in_quotation_marks():
+    """X-5."""
+    form = form_of(
+        {"rating": {"type": "string", "title": "How awesome?", "enum": ["1"]}}, ["rating"]
+    )
+
+    assert form.problems({}, NOTHING) == {"/rating": ['Choose an option for "How awesome?".']}
 
 
 def test_problems_of_items_name_the_item():
