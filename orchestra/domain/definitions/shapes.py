@@ -72,12 +72,14 @@ class Text:
     code: str = "out_of_range"
 
     def check(self, value: Any, place: Place) -> None:
-        if is_of_type(value, "text", place) and not self._fits(value):
+        if not is_of_type(value, "text", place):
+            return
+        if UNSTORABLE.search(value):
+            place.error("out_of_range", f"holds a character that cannot be stored, is {value!r}")
+        elif not self._fits(value):
             place.error(self.code, f"must {self._allowed()}, is {value!r}")
 
     def _fits(self, value: str) -> bool:
-        if UNSTORABLE.search(value):
-            return False
         if self.choices and value not in self.choices:
             return False
         if self.pattern and not re.search(self.pattern.replace("$", r"\Z"), value):
@@ -91,7 +93,7 @@ class Text:
             return f"match {self.pattern}"
         if self.high is not None:
             return f"be {self.low} to {self.high} characters long"
-        return f"have at least {self.low} characters, all of them printable"
+        return f"be at least {self.low} characters long"
 
     def schema(self) -> JSON:
         limits = {
