@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 GRACE_IN_SWEEPS = 3  # a job that was not finished within three sweeps is sent again
 LONGEST_GRACE_SECONDS = 300
+LONGEST_COUNTDOWN_SECONDS = 60
 LAST_FAILURE = 8
 BATCH = 500
 
@@ -88,13 +89,18 @@ def enqueue(session: Session, *dispatches: Dispatch, publish: bool = True) -> No
             "queue": dispatch.queue,
             "sends": 0,
             "failures": 0,
-            "resend_at": seconds_from_now(dispatch.delay_seconds + grace),
+            "resend_at": seconds_from_now(dispatch.delay_seconds + _first_grace(dispatch, grace)),
         }
         for dispatch in dispatches
     ]
     _upsert(session, rows)
     if publish:
         _publish_after_commit(session, dispatches)
+
+
+def _first_grace(dispatch: Dispatch, grace: float) -> float:
+    """A job of the far future is not published now; the relay sends it in time."""
+    return 0 if dispatch.delay_seconds > LONGEST_COUNTDOWN_SECONDS else grace
 
 
 def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -108,10 +114,11 @@ def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
 
 
 def _publish_after_commit(session: Session, dispatches: Sequence[Dispatch]) -> None:
+    near = [d for d in dispatches if d.delay_seconds <= LONGEST_COUNTDOWN_SECONDS]
     waiting: list[Dispatch] = session.info.setdefault("dispatches", [])
     if not waiting:
         after_commit(session, lambda: publish_now(_taken(session)))
-    waiting.extend(dispatches)
+    waiting.extend(near)
 
 
 def _taken(session: Session) -> list[Dispatch]:

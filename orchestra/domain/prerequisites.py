@@ -47,4 +47,4 @@ def _drafts(session: Session, task_ids: list[int]) -> Mapping[int, Data]:
         .where(Assignment.task_id.in_(task_ids), Assignment.discarded_at.is_(None))
         .order_by(Assignment.level)  # the highest level is the last to be set
     )
-    return {task_id: data for task_id, data in rows}
+    return {row.task_id: row.data for row in rows}

@@ -1,0 +1,45 @@
+"""The Celery application; every job runs in the context of the core application."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from celery import Celery, Task
+from celery.signals import worker_process_init
+from flask import Flask
+
+from orchestra.application import create_core
+from orchestra.config import Settings
+from orchestra.database import db, retry_deadlocks
+
+
+@cache
+def core() -> Flask:
+    """This process's application; made with the first job, never before a fork."""
+    return create_core(Settings.from_env(), publish=publish)
+
+
+class JobInContext(Task):
+    """A job runs in the application's context, and again when it met a deadlock."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with core().app_context():
+            run: Callable[..., Any] = retry_deadlocks(self.run)
+            return run(*args, **kwargs)
+
+
+celery = Celery("orchestra", task_cls=JobInContext)
+celery.config_from_object("celeryconfig")
+celery.conf.imports = ("orchestra.tasks.machine", "orchestra.tasks.upkeep")
+
+from orchestra.tasks.canvas import publish  # noqa: E402 - the canvas is built for this application
+
+
+@worker_process_init.connect
+def _forget_connections(**_: Any) -> None:
+    """A pool process must not share a database connection with its parent."""
+    if core.cache_info().currsize:
+        with core().app_context():
+            db.engine.dispose(close=False)

@@ -1,0 +1,118 @@
+"""Ask for the jobs of machine steps: one row per step, sent as runs of at most 25 links."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.database import seconds_from_now
+from orchestra.domain.graph import Graph, Step
+from orchestra.domain.versions import graph_of
+from orchestra.models import FINISHED, Project, Task, TaskStatus
+from orchestra.outbox import Dispatch, Job, OutboxMessage, enqueue
+
+LONGEST_RUN = 25
+
+
+def key_of(project_id: int, step: str) -> str:
+    return f"step:{project_id}:{step}"
+
+
+def dispatch_of(project_id: int, step: Step) -> Dispatch:
+    kwargs = {"project_id": project_id, "step": step.slug}
+    return Dispatch(Job.RUN_STEP, kwargs, key_of(project_id, step.slug), step.queue)
+
+
+def run_of(graph: Graph, project_id: int, slug: str, delay_seconds: float = 0) -> Dispatch:
+    """A step's job, with the jobs of the machine steps that follow from it alone."""
+    first, *later = (dispatch_of(project_id, s) for s in graph.run_from(slug, LONGEST_RUN))
+    return Dispatch(
+        first.job, first.kwargs, first.dedupe_key, first.queue, delay_seconds, tuple(later)
+    )
+
+
+def dispatch(
+    session: Session,
+    project: Project,
+    steps: Iterable[str],
+    *,
+    carried: frozenset[str] = frozenset(),
+    delay_seconds: float = 0,
+) -> None:
+    """Ask for the jobs of machine steps; those ``carried`` are on their way already."""
+    graph = graph_of(project.version)
+    steps = list(steps)
+    on_their_way = [dispatch_of(project.id, graph.by_slug[s]) for s in steps if s in carried]
+    enqueue(session, *on_their_way, publish=False)
+    runs = [run_of(graph, project.id, s, delay_seconds) for s in steps if s not in carried]
+    enqueue(session, *runs)
+
+
+def dispatch_waiting(session: Session, project: Project, steps: Iterable[str]) -> None:
+    """Dispatch those of ``steps`` that are machine tasks which can be claimed."""
+    graph = graph_of(project.version)
+    machine = [step for step in steps if not graph.by_slug[step].is_human]
+    if not machine:
+        return
+    statuses = {
+        row.step: row.status
+        for row in session.execute(
+            sa.select(Task.step, Task.status).where(Task.project_id == project.id)
+        )
+    }
+    ready = [
+        step
+        for step in machine
+        if statuses.get(step) is TaskStatus.AWAITING_PROCESSING
+        and all(statuses.get(s) in FINISHED for s in graph.by_slug[step].creation_depends_on)
+    ]
+    dispatch(session, project, ready)
+
+
+def dispatch_waiting_dependents(session: Session, project: Project, step: Step) -> None:
+    """Start machine steps that waited while a step before them was re-opened (L-101)."""
+    graph = graph_of(project.version)
+    machine = [s.slug for s in graph.dependents(step.slug) if not s.is_human]
+    if not machine:
+        return
+    older = sa.select(Task.step).where(
+        Task.project_id == project.id,
+        Task.step.in_(machine),
+        Task.status == TaskStatus.AWAITING_PROCESSING,
+        ~sa.exists().where(OutboxMessage.dedupe_key == _key_expression(Task)),
+    )
+    dispatch_waiting(session, project, session.scalars(older).all())
+
+
+def _key_expression(task: type[Task]) -> sa.ColumnElement[str]:
+    project_id = sa.cast(task.project_id, sa.Text)
+    return sa.literal("step:").concat(project_id).concat(":").concat(task.step)
+
+
+def forget(session: Session, project_id: int) -> None:
+    """Drop what was asked for; a job that is on its way finds nothing to do."""
+    prefix = key_of(project_id, "")
+    session.execute(
+        sa.delete(OutboxMessage).where(
+            OutboxMessage.dedupe_key.startswith(prefix, autoescape=True)
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def claimable_without_job(session: Session, limit: int) -> list[tuple[int, str]]:
+    """Machine tasks that could run and for which nothing was asked: there should be none."""
+    rows = session.execute(
+        sa.select(Task.project_id, Task.step)
+        .join(Project, Project.id == Task.project_id)
+        .where(
+            Task.status == TaskStatus.AWAITING_PROCESSING,
+            Task.is_human.is_(False),
+            Project.status == "active",
+            sa.or_(Task.next_attempt_at.is_(None), Task.next_attempt_at <= seconds_from_now(0)),
+            ~sa.exists().where(OutboxMessage.dedupe_key == _key_expression(Task)),
+        )
+        .order_by(Task.id)
+        .limit(limit)
+    )
+    return [(row.project_id, row.step) for row in rows]

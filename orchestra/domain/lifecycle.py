@@ -1,0 +1,430 @@
+"""What people do with a task: get it, save, hand over, return, skip, pass on."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.database import utcnow
+from orchestra.domain import assignments, audit, policies, projects
+from orchestra.domain.access import refuse_stranger
+from orchestra.domain.audit import Actor, require_manager
+from orchestra.domain.forms import Form
+from orchestra.domain.locking import LockedTask, gate, lock_task
+from orchestra.domain.prerequisites import prerequisites
+from orchestra.domain.review import draw_review
+from orchestra.errors import (
+    AlreadyOnTask,
+    DependencyOpen,
+    Invalid,
+    NotFound,
+    StaleRevision,
+    WrongStatus,
+)
+from orchestra.models import (
+    FINISHED,
+    Assignment,
+    AssignmentStatus,
+    AuditEvent,
+    Iteration,
+    IterationStatus,
+    Source,
+    Task,
+    TaskStatus,
+    Verb,
+    Worker,
+)
+
+Data = dict[str, Any]
+LONGEST_COMMENT = 10_000
+SAVES_IN_ONE_EVENT = timedelta(minutes=10)
+
+
+class Command(StrEnum):
+    """What a person can do with finished work; ``reject`` and ``accept`` are other words."""
+
+    SUBMIT = "submit"
+    ACCEPT = "accept"
+    RETURN = "return"
+    REJECT = "reject"
+
+
+def assign_task(session: Session, actor: Actor, task_id: int, worker: Worker | None) -> Assignment:
+    """Give a task of the pool to a worker, by a project admin or a client system.
+
+    :raises WrongStatus: nobody can be assigned to the task now.
+    :raises WorkerInactive, AlreadyOnTask, NotCertified: why this worker cannot.
+    """
+    require_manager(actor)
+    locked = lock_task(session, task_id)
+    from_api = actor.source is Source.API
+    gate(locked.project, while_paused=not from_api)
+    locked.require_human()
+    assignments.require_in_pool(locked)
+    level = assignments.next_level(locked)
+    worker = assignments.require_assignable(session, locked, worker, level)
+    return assignments.give(session, actor, locked, worker, "api" if from_api else "admin")
+
+
+def save_draft(
+    session: Session, actor: Actor, task_id: int, data: Data, revision: int
+) -> Assignment:
+    """Replace the draft of the caller's assignment (specification L-51 to L-56).
+
+    :raises StaleRevision: another tab or person saved since; ``details`` holds the newer draft.
+    :raises WrongStatus: the caller is not the one who works on the task now.
+    """
+    locked = lock_task(session, task_id, shared=True)
+    assignment = _own_assignment(session, actor, locked)
+    gate(locked.project, while_paused=True)
+    _require_working(locked, assignment)
+    _require_data(session, data)
+    _require_revision(assignment, revision)
+    if data == assignment.data:
+        return assignment
+    _store(actor, assignment, data)
+    _audit_save(session, actor, locked, assignment)
+    return assignment
+
+
+def _own_assignment(session: Session, actor: Actor, locked: LockedTask) -> Assignment:
+    assignment = locked.assignment_of(actor.worker_id)
+    if assignment is None:
+        refuse_stranger(session, locked.task.id, actor.worker_id, is_manager=actor.may_manage)
+    return assignment
+
+
+def _require_working(locked: LockedTask, assignment: Assignment) -> None:
+    task = locked.task
+    if task.status.is_terminal:
+        raise WrongStatus(
+            f"Task {task.id} is {task.status.label}; nothing can be changed any more."
+        )
+    if assignment.status is not AssignmentStatus.PROCESSING:
+        raise WrongStatus(
+            f"You handed over task {task.id}; it is {task.status.label} and not with you now."
+        )
+
+
+def _require_data(session: Session, data: Any) -> None:
+    if not isinstance(data, dict):
+        fields = {"task_data": ["Give a JSON object."]}
+        raise Invalid("The task data must be a JSON object.", fields=fields)
+    projects.require_size(session, data, "task data")
+
+
+def _require_revision(assignment: Assignment, revision: int) -> None:
+    if revision > assignment.revision:
+        raise Invalid(
+            "This revision does not exist yet.", fields={"revision": ["Reload the task."]}
+        )
+    if revision < assignment.revision:
+        saved_at = assignment.saved_at or assignment.created_at
+        raise StaleRevision(
+            "The work was saved somewhere else meanwhile. Compare both versions and choose.",
+            details={
+                "revision": assignment.revision,
+                "data": assignment.data,
+                "saved_at": saved_at,
+                "saved_by": assignment.saved_by,
+            },
+        )
+
+
+def _store(actor: Actor, assignment: Assignment, data: Data) -> None:
+    assignment.data = data
+    assignment.revision += 1
+    assignment.saved_at, assignment.saved_by = utcnow(), actor.name
+
+
+def _audit_save(session: Session, actor: Actor, locked: LockedTask, assignment: Assignment) -> None:
+    """One event per assignment, actor and ten minutes, without the data (L-54)."""
+    recent = sa.exists().where(
+        AuditEvent.object_kind == Assignment.__tablename__,
+        AuditEvent.object_id == assignment.id,
+        AuditEvent.verb == Verb.DRAFT_SAVED,
+        AuditEvent.actor == actor.name,
+        AuditEvent.at > utcnow() - SAVES_IN_ONE_EVENT,
+    )
+    if not session.scalar(sa.select(recent)):
+        audit.record(
+            session,
+            actor,
+            Verb.DRAFT_SAVED,
+            assignment,
+            project_id=locked.project.id,
+            after={"task": locked.task.id, "revision": assignment.revision},
+        )
+
+
+def hand_over(
+    session: Session,
+    actor: Actor,
+    task_id: int,
+    command: str,
+    *,
+    data: Data,
+    revision: int,
+    comment: str | None = None,
+) -> Task:
+    """Submit, accept or return work (specification L-57 to L-66).
+
+    Of two simultaneous hand-overs the second waits for the first, and is refused.
+
+    :raises WrongStatus: the work is not with the caller, or the command does not fit.
+    :raises DependencyOpen: a step that must be finished before is not.
+    :raises Invalid: the data do not fit the form; one message per JSON pointer.
+    :raises StaleRevision: another tab or person saved since.
+    """
+    locked = lock_task(session, task_id)
+    assignment = _own_assignment(session, actor, locked)
+    gate(locked.project)
+    _require_working(locked, assignment)
+    returns = _is_return(command)
+    if returns and locked.task.status is not TaskStatus.REVIEWING:
+        raise WrongStatus(
+            f"Task {task_id} is {locked.task.status.label}; only a review can return it."
+        )
+    _require_finished_dependencies(session, locked)
+    _require_data(session, data)
+    _require_comment(comment)
+    if not returns:
+        data = _checked(session, locked, data)
+    _require_revision(assignment, revision)
+    _close(actor, locked, assignment, data, returns=returns, comment=comment)
+    _audit_hand_over(session, actor, locked, assignment, returns=returns)
+    _move_on(session, locked, assignment, returns=returns)
+    return locked.task
+
+
+def _is_return(command: str) -> bool:
+    try:
+        return Command(command) in {Command.RETURN, Command.REJECT}
+    except ValueError as error:
+        fields = {"command_type": ["Give submit, accept or return."]}
+        raise Invalid(f"There is no command {command!r}.", fields=fields) from error
+
+
+def _require_comment(comment: str | None) -> None:
+    if comment is not None and len(comment) > LONGEST_COMMENT:
+        fields = {"comment": [f"At most {LONGEST_COMMENT} characters."]}
+        raise Invalid("The comment is too long.", fields=fields)
+
+
+def _require_finished_dependencies(session: Session, locked: LockedTask) -> None:
+    needed = locked.step.submission_depends_on
+    if not needed:
+        return
+    finished = session.scalars(
+        sa.select(Task.step).where(
+            Task.project_id == locked.project.id, Task.step.in_(needed), Task.status.in_(FINISHED)
+        )
+    ).all()
+    names = [locked.graph.by_slug[step].name for step in needed if step not in finished]
+    if names:
+        raise DependencyOpen(f"These steps must be finished before: {', '.join(names)}.")
+
+
+def _checked(session: Session, locked: LockedTask, data: Data) -> Data:
+    """The data as they are stored, or :class:`Invalid` with a message per JSON pointer."""
+    form = Form.of(locked.step.user_interface)
+    context = {
+        "prerequisites": prerequisites(session, locked.project.id, locked.graph, locked.task.step),
+        "project_data": locked.project.project_data,
+    }
+    problems = form.problems(data, context)
+    if problems:
+        raise Invalid("Some fields need your attention.", fields=problems)
+    return form.with_server_values(data, context)
+
+
+def _close(
+    actor: Actor,
+    locked: LockedTask,
+    assignment: Assignment,
+    data: Data,
+    *,
+    returns: bool,
+    comment: str | None,
+) -> None:
+    _store(actor, assignment, data)
+    assignment.status = AssignmentStatus.SUBMITTED
+    close_iteration(
+        locked,
+        data,
+        IterationStatus.PROVIDED_REVIEW if returns else IterationStatus.REQUESTED_REVIEW,
+        comment,
+    )
+
+
+def close_iteration(
+    locked: LockedTask, data: Data, status: IterationStatus, comment: str | None = None
+) -> None:
+    iteration = locked.open_iteration
+    if iteration is not None:
+        iteration.status, iteration.submitted_data = status, data
+        iteration.comment, iteration.ended_at = comment, utcnow()
+
+
+def _audit_hand_over(
+    session: Session, actor: Actor, locked: LockedTask, assignment: Assignment, *, returns: bool
+) -> None:
+    verb = Verb.TASK_ACCEPTED if assignment.level else Verb.TASK_SUBMITTED
+    audit.record(
+        session,
+        actor,
+        Verb.TASK_RETURNED if returns else verb,
+        locked.task,
+        project_id=locked.project.id,
+        before={"status": locked.task.status.value},
+        after={"level": assignment.level, "revision": assignment.revision},
+    )
+
+
+def _move_on(
+    session: Session, locked: LockedTask, assignment: Assignment, *, returns: bool
+) -> None:
+    """The table of specification L-60."""
+    task = locked.task
+    if returns:
+        task.move_to(TaskStatus.POST_REVIEW_PROCESSING)
+        _pass_to(session, locked, locked.assignments[assignment.level - 1], assignment.data)
+    elif task.status is TaskStatus.POST_REVIEW_PROCESSING:
+        task.move_to(TaskStatus.REVIEWING)
+        _pass_to(session, locked, locked.assignments[assignment.level + 1], assignment.data)
+    elif locked.open_iteration and draw_review(session, locked, assignment, locked.open_iteration):
+        task.move_to(TaskStatus.PENDING_REVIEW)
+        locked.open_iteration = None
+        session.flush()
+        policies.assign_by_policy(session, locked)
+    else:
+        projects.finish_task(session, locked, assignment.data)
+
+
+def _pass_to(session: Session, locked: LockedTask, assignment: Assignment, data: Data) -> None:
+    """Put the task before the worker of a neighbouring level again, with the data handed over."""
+    assignment.data, assignment.status = data, AssignmentStatus.PROCESSING
+    assignment.revision += 1
+    session.flush()  # the iteration handed over is closed before the next one opens
+    assignments.open_iteration(session, locked, assignment)
+
+
+def skip_task(session: Session, actor: Actor, task_id: int, note: str | None = None) -> Task:
+    """Complete a human task without further work, never for review (L-78 to L-80)."""
+    require_manager(actor)
+    locked = lock_task(session, task_id)
+    gate(locked.project)
+    locked.require_human()
+    task = locked.task
+    if task.status.is_terminal:
+        raise WrongStatus(f"Task {task_id} is {task.status.label} already.")
+    holder = locked.processing
+    source = holder or (locked.assignments[-1] if locked.assignments else None)
+    result = dict(source.data) if source else {}
+    if holder:
+        holder.status = AssignmentStatus.SUBMITTED
+        close_iteration(locked, result, IterationStatus.REQUESTED_REVIEW)
+    task.skip_note = note
+    audit.record(
+        session,
+        actor,
+        Verb.TASK_SKIPPED,
+        task,
+        project_id=locked.project.id,
+        before={"status": task.status.value},
+        note=note,
+    )
+    projects.finish_task(session, locked, result)
+    return task
+
+
+def unskip_task(session: Session, actor: Actor, task_id: int) -> Task:
+    """Want a skipped task after all (L-81, L-82)."""
+    require_manager(actor)
+    locked = lock_task(session, task_id)
+    gate(locked.project)
+    task = locked.task
+    if task.status is not TaskStatus.SKIPPED:
+        raise WrongStatus(f"Task {task_id} is {task.status.label}, not Skipped.")
+    task.move_to(TaskStatus.AWAITING_PROCESSING)
+    task.ended_at = task.skip_note = None
+    audit.record(session, actor, Verb.TASK_UNSKIPPED, task, project_id=locked.project.id)
+    session.flush()
+    projects.start_again(session, locked)
+    return task
+
+
+def reassign(
+    session: Session, actor: Actor, assignment_id: int, worker: Worker | None
+) -> Assignment:
+    """Hand an assignment to somebody else as it is (L-83 to L-86)."""
+    require_manager(actor)
+    locked, assignment = _lock_assignment(session, assignment_id)
+    gate(locked.project, while_paused=True)
+    if locked.task.status.is_terminal:
+        raise WrongStatus(f"Task {locked.task.id} is {locked.task.status.label}.")
+    if worker is not None and assignment.worker_id == worker.id:
+        raise AlreadyOnTask(f"{worker.username} holds this assignment already.")
+    worker = assignments.require_assignable(session, locked, worker, assignment.level)
+    former = assignment.worker_id
+    assignment.worker_id, assignment.worker = worker.id, worker
+    iteration = locked.open_iteration
+    if iteration is not None and iteration.assignment_id == assignment.id:
+        iteration.worker_id = worker.id
+    audit.record(
+        session,
+        actor,
+        Verb.TASK_REASSIGNED,
+        locked.task,
+        project_id=locked.project.id,
+        before={"worker_id": former},
+        after={"worker_id": worker.id, "level": assignment.level},
+    )
+    return assignment
+
+
+def _lock_assignment(session: Session, assignment_id: int) -> tuple[LockedTask, Assignment]:
+    owner = sa.select(Assignment.task_id).where(Assignment.id == assignment_id)
+    task_id = session.scalar(owner)
+    locked = lock_task(session, task_id) if task_id is not None else None
+    live = {a.id: a for a in locked.assignments} if locked else {}
+    if locked is None or assignment_id not in live:
+        raise NotFound(f"There is no assignment {assignment_id} in force.")
+    return locked, live[assignment_id]
+
+
+def unassign(session: Session, actor: Actor, assignment_id: int) -> Task:
+    """Put a task back into the pool; its draft is kept for the next worker (L-87, L-88)."""
+    require_manager(actor)
+    locked, assignment = _lock_assignment(session, assignment_id)
+    task = locked.task
+    gate(locked.project, while_paused=True)
+    back = {
+        TaskStatus.PROCESSING: TaskStatus.AWAITING_PROCESSING,
+        TaskStatus.REVIEWING: TaskStatus.PENDING_REVIEW,
+    }.get(task.status)
+    if back is None or assignment is not locked.processing:
+        raise WrongStatus(
+            f"Task {task.id} is {task.status.label}; only the assignment that is worked on now, "
+            "in Processing or Reviewing, can be put back."
+        )
+    locked.require_human()
+    task.kept_drafts = task.kept_drafts | {str(assignment.level): assignment.data}
+    open_one: list[Iteration] = [locked.open_iteration] if locked.open_iteration else []
+    assignments.discard(assignment, open_one)
+    locked.assignments.remove(assignment)
+    locked.open_iteration = None
+    task.move_to(back)
+    audit.record(
+        session,
+        actor,
+        Verb.TASK_UNASSIGNED,
+        task,
+        project_id=locked.project.id,
+        before={"worker_id": assignment.worker_id, "level": assignment.level},
+    )
+    session.flush()
+    policies.assign_by_policy(session, locked)
+    return task

@@ -1,0 +1,557 @@
+"""Machine steps: claim one, call the author's function, record what came of it."""
+
+import json
+import traceback
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from math import isfinite
+from random import uniform
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra import outbox
+from orchestra.database import seconds_from_now, settings_of, utcnow
+from orchestra.domain import audit, dispatching, projects
+from orchestra.domain.audit import SYSTEM, Actor, require_manager
+from orchestra.domain.definitions.functions import accepts, resolve
+from orchestra.domain.graph import FunctionReference, Step
+from orchestra.domain.locking import LockedTask, gate, lock_project, lock_task
+from orchestra.domain.prerequisites import prerequisites
+from orchestra.domain.versions import graph_of
+from orchestra.errors import Invalid, NotFound, PermanentFailure, RetryLater, WrongStatus
+from orchestra.models import (
+    FINISHED,
+    Assignment,
+    AssignmentStatus,
+    Attempt,
+    AttemptOutcome,
+    Iteration,
+    IterationStatus,
+    ProjectStatus,
+    Task,
+    TaskStatus,
+    Verb,
+)
+
+Data = dict[str, Any]
+LARGEST_RESULT_BYTES = 1_048_576
+LARGEST_TRACEBACK = 65_536
+LONGEST_BACKOFF_SECONDS = 3600
+LOST = "worker process lost"
+_NO_FUNCTION = FunctionReference("")
+
+
+@dataclass(frozen=True)
+class Runner:
+    """The process that runs a step."""
+
+    host: str
+    process: int
+    celery_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.process}"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right of one process to run one step, until somebody with a higher number has it."""
+
+    task_id: int
+    project_id: int
+    step: Step
+    attempt: int
+    fencing_number: int
+    project_data: Data = field(repr=False)
+    prerequisites: dict[str, Data] = field(repr=False)
+    seconds: int = 60
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a function gave, or why it gave nothing."""
+
+    result: Data | None = None
+    error: str | None = None
+    traceback: str | None = None
+    final: bool = False  # no further attempt makes sense
+    retry_after_seconds: float | None = None
+
+
+# --- Claim ------------------------------------------------------------------------------------
+
+
+def claim(session: Session, project_id: int, step: str, runner: Runner) -> Lease | None:
+    """Take the step if it can run now; otherwise do nothing and return None (L-111).
+
+    Delivered twice, delayed or out of order, the second one finds nothing to claim.
+    """
+    try:
+        project = lock_project(session, project_id, shared=True)
+    except NotFound:
+        return None
+    graph = graph_of(project.version)
+    known = graph.by_slug.get(step)
+    row = None
+    if (
+        known is not None
+        and project.status is ProjectStatus.ACTIVE
+        and _dependencies_are_finished(session, project_id, known)
+    ):
+        row = _take(session, project_id, step, runner)
+    if known is None or row is None:
+        _not_now(session, project_id, step)
+        return None
+    _open_attempt(session, row, runner)
+    outbox.done(session, dispatching.key_of(project_id, step))
+    return Lease(
+        task_id=row.id,
+        project_id=project_id,
+        step=known,
+        attempt=row.attempts,
+        fencing_number=row.fencing_number,
+        project_data=project.project_data | {"project_id": project_id},
+        prerequisites=prerequisites(session, project_id, graph, step),
+        seconds=settings_of(session).lease_seconds,
+    )
+
+
+def _dependencies_are_finished(session: Session, project_id: int, step: Step) -> bool:
+    if not step.creation_depends_on:
+        return True
+    finished = session.scalar(
+        sa.select(sa.func.count()).where(
+            Task.project_id == project_id,
+            Task.step.in_(step.creation_depends_on),
+            Task.status.in_(FINISHED),
+        )
+    )
+    return finished == len(step.creation_depends_on)
+
+
+def _take(session: Session, project_id: int, step: str, runner: Runner) -> Any:
+    seconds = settings_of(session).lease_seconds
+    return session.execute(
+        sa.update(Task)
+        .where(
+            Task.project_id == project_id,
+            Task.step == step,
+            Task.is_human.is_(False),
+            Task.status == TaskStatus.AWAITING_PROCESSING,
+            sa.or_(Task.next_attempt_at.is_(None), Task.next_attempt_at <= seconds_from_now(0)),
+        )
+        .values(
+            status=TaskStatus.PROCESSING,
+            attempts=Task.attempts + 1,
+            fencing_number=Task.fencing_number + 1,
+            lease_until=seconds_from_now(seconds),
+            lease_holder=str(runner),
+            next_attempt_at=None,
+        )
+        .returning(Task.id, Task.project_id, Task.attempts, Task.fencing_number),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+
+
+def _not_now(session: Session, project_id: int, step: str) -> None:
+    """Drop the wish to run a step that cannot run, unless its time is only to come.
+
+    What makes it runnable later asks again: resume, retry, revert, the step before it.
+    """
+    task = session.execute(
+        sa.select(Task.status, Task.next_attempt_at)
+        .where(Task.project_id == project_id, Task.step == step)
+        .with_for_update()
+    ).one_or_none()
+    if (
+        task is None
+        or task.status is not TaskStatus.AWAITING_PROCESSING
+        or not task.next_attempt_at
+    ):
+        outbox.done(session, dispatching.key_of(project_id, step))
+
+
+def _open_attempt(session: Session, row: Any, runner: Runner) -> None:
+    session.add(
+        Attempt(
+            task_id=row.id,
+            number=row.attempts,
+            fencing_number=row.fencing_number,
+            host=runner.host,
+            process=runner.process,
+            celery_id=runner.celery_id,
+            outcome=AttemptOutcome.RUNNING,
+        )
+    )
+    if row.fencing_number == 1 or not _use_assignment(session, row.id):
+        _open_assignment(session, row.id, first=row.fencing_number == 1)
+    audit.record(
+        session,
+        SYSTEM,
+        Verb.MACHINE_CLAIMED,
+        _TaskRow(row.id),
+        project_id=row.project_id,
+        after={
+            "attempt": row.attempts,
+            "fencing_number": row.fencing_number,
+            "runner": str(runner),
+        },
+    )
+    session.flush()
+
+
+@dataclass(frozen=True)
+class _TaskRow:
+    """A task of which only the id is known, for the audit."""
+
+    id: int
+    __tablename__ = Task.__tablename__
+
+
+def _use_assignment(session: Session, task_id: int) -> bool:
+    """Let the assignment of an earlier attempt go on, if it is in force."""
+    found = session.execute(
+        sa.update(Assignment)
+        .where(Assignment.task_id == task_id, Assignment.discarded_at.is_(None))
+        .values(status=AssignmentStatus.PROCESSING)
+        .returning(Assignment.id),
+        execution_options={"synchronize_session": False},
+    )
+    return found.one_or_none() is not None
+
+
+def _open_assignment(session: Session, task_id: int, *, first: bool) -> None:
+    last = 0
+    if not first:
+        newest = sa.select(sa.func.max(Iteration.number)).where(Iteration.task_id == task_id)
+        last = session.scalar(newest) or 0
+    assignment = Assignment(
+        task_id=task_id, level=0, worker_id=None, status=AssignmentStatus.PROCESSING, data={}
+    )
+    assignment.iterations.append(
+        Iteration(task_id=task_id, number=last + 1, worker_id=None, submitted_data={})
+    )
+    session.add(assignment)
+
+
+# --- Run --------------------------------------------------------------------------------------
+
+
+def call(lease: Lease) -> Outcome:
+    """Call the author's function with copies of its data. No transaction is open.
+
+    Whatever the function raises is an outcome; only what stops the process goes through.
+    """
+    reference = lease.step.execution_function or _NO_FUNCTION
+    try:
+        function = resolve(reference.path)
+        kwargs = dict(reference.kwargs)
+        if accepts(function, "idempotency_key"):
+            kwargs["idempotency_key"] = f"task-{lease.task_id}"
+        result = function(deepcopy(lease.project_data), deepcopy(lease.prerequisites), **kwargs)
+    except PermanentFailure as error:
+        return failure(error, final=True)
+    except RetryLater as error:
+        return failure(error, retry_after_seconds=error.after_seconds)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's function may raise anything
+        return failure(error)
+    return _accepted(result)
+
+
+def failure(
+    error: BaseException, *, final: bool = False, retry_after_seconds: float | None = None
+) -> Outcome:
+    """An exception as it is stored: type, message, and the end of its traceback."""
+    text = "".join(traceback.format_exception(error))
+    return Outcome(
+        error=f"{type(error).__name__}: {error}",
+        traceback=text[-LARGEST_TRACEBACK:],
+        final=final,
+        retry_after_seconds=retry_after_seconds,
+    )
+
+
+def _accepted(result: Any) -> Outcome:
+    """Check that the result is a JSON object of bearable size (specification L-115)."""
+    if not isinstance(result, dict):
+        found = type(result).__name__
+        return Outcome(error=f"The result must be an object (dict), is {found}.", final=True)
+    offence = next(_offences(result, ""), None)
+    if offence:
+        return Outcome(error=f"The result is not JSON: {offence}.", final=True)
+    size = len(json.dumps(result, ensure_ascii=False).encode())
+    if size > LARGEST_RESULT_BYTES:
+        message = f"The result has {size} bytes; at most {LARGEST_RESULT_BYTES} are allowed."
+        return Outcome(error=message, final=True)
+    return Outcome(result=result)
+
+
+def _offences(value: Any, pointer: str) -> Iterator[str]:
+    """Where and what is not JSON."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield f"{pointer or '/'} has the key {key!r}, which is not text"
+            yield from _offences(item, f"{pointer}/{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _offences(item, f"{pointer}/{index}")
+    elif isinstance(value, float):
+        if not isfinite(value):
+            yield f"{pointer} is {value}"
+    elif value is not None and not isinstance(value, str | int):
+        yield f"{pointer} is of type {type(value).__name__}"
+
+
+# --- Record -----------------------------------------------------------------------------------
+
+
+def record(
+    session: Session, lease: Lease, outcome: Outcome, *, carried: frozenset[str] = frozenset()
+) -> bool:
+    """Store what came of an attempt; False when the lease is another's by now.
+
+    :param carried: steps whose jobs follow in the same chain.
+    """
+    locked = lock_task(session, lease.task_id)
+    task = locked.task
+    holds = task.fencing_number == lease.fencing_number and task.status is TaskStatus.PROCESSING
+    if not holds:
+        _keep_refused(session, lease, outcome)
+        return False
+    if outcome.result is None:
+        _fail(session, locked, outcome, AttemptOutcome.FAILED)
+        return True
+    _end_attempt(session, lease.task_id, lease.fencing_number, AttemptOutcome.COMPLETE, outcome)
+    _close(locked, outcome.result)
+    task.lease_until = task.lease_holder = task.last_error = None
+    projects.finish_task(session, locked, outcome.result, carried=carried)
+    return True
+
+
+def _close(locked: LockedTask, result: Data) -> None:
+    assignment = locked.assignments[0]
+    assignment.data, assignment.status = result, AssignmentStatus.SUBMITTED
+    assignment.revision += 1
+    iteration = locked.open_iteration
+    if iteration is not None:
+        iteration.status, iteration.submitted_data = IterationStatus.REQUESTED_REVIEW, result
+        iteration.ended_at = utcnow()
+
+
+def _end_attempt(
+    session: Session, task_id: int, fencing_number: int, kind: AttemptOutcome, outcome: Outcome
+) -> None:
+    kept = outcome.result if kind is AttemptOutcome.REFUSED else None
+    session.execute(
+        sa.update(Attempt)
+        .where(Attempt.task_id == task_id, Attempt.fencing_number == fencing_number)
+        .values(
+            outcome=kind,
+            error=outcome.error,
+            traceback=outcome.traceback,
+            result=kept,
+            ended_at=seconds_from_now(0),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _keep_refused(session: Session, lease: Lease, outcome: Outcome) -> None:
+    """A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119)."""
+    _end_attempt(session, lease.task_id, lease.fencing_number, AttemptOutcome.REFUSED, outcome)
+
+
+def _fail(session: Session, locked: LockedTask, outcome: Outcome, kind: AttemptOutcome) -> None:
+    """Due again while attempts are left; otherwise Failed, for a person (specification L-120)."""
+    task, step = locked.task, locked.step
+    _end_attempt(session, task.id, task.fencing_number, kind, outcome)
+    locked.assignments[0].status = AssignmentStatus.FAILED
+    task.lease_until = task.lease_holder = None
+    task.last_error = outcome.error
+    ends = outcome.final or task.attempts >= step.max_attempts
+    audit.record(
+        session,
+        SYSTEM,
+        Verb.MACHINE_FAILED,
+        task,
+        project_id=locked.project.id,
+        after={"attempt": task.attempts, "error": outcome.error, "ends": ends},
+    )
+    if ends:
+        task.move_to(TaskStatus.FAILED)
+        return
+    task.move_to(TaskStatus.AWAITING_PROCESSING)
+    lost = kind is AttemptOutcome.LOST
+    _come_back(session, locked, 0 if lost else _backoff_seconds(task, step, outcome))
+
+
+def _backoff_seconds(task: Task, step: Step, outcome: Outcome) -> float:
+    if outcome.retry_after_seconds is not None:
+        return min(outcome.retry_after_seconds, LONGEST_BACKOFF_SECONDS)
+    doubled = step.backoff_seconds * 2 ** (task.attempts - 1)
+    spread = uniform(0.8, 1.2)  # noqa: S311 - so that many failures do not come back at once
+    return float(min(doubled, LONGEST_BACKOFF_SECONDS) * spread)
+
+
+def _come_back(session: Session, locked: LockedTask, delay_seconds: float) -> None:
+    session.flush()
+    session.execute(
+        sa.update(Task)
+        .where(Task.id == locked.task.id)
+        .values(next_attempt_at=seconds_from_now(delay_seconds)),
+        execution_options={"synchronize_session": False},
+    )
+    if locked.project.status is ProjectStatus.ACTIVE:
+        step = locked.task.step
+        dispatching.dispatch(session, locked.project, [step], delay_seconds=delay_seconds)
+
+
+def release(session: Session, lease: Lease) -> None:
+    """Give the step back because this process must stop; the attempt is not counted (L-124)."""
+    locked = lock_task(session, lease.task_id)
+    task = locked.task
+    if task.fencing_number != lease.fencing_number or task.status is not TaskStatus.PROCESSING:
+        return
+    stopped = Outcome(error="the worker process was asked to stop")
+    _end_attempt(session, task.id, task.fencing_number, AttemptOutcome.RELEASED, stopped)
+    task.attempts -= 1
+    task.lease_until = task.lease_holder = None
+    task.move_to(TaskStatus.AWAITING_PROCESSING)
+    _come_back(session, locked, 0)
+
+
+# --- Lease ------------------------------------------------------------------------------------
+
+
+class Extension(Enum):
+    """What a heartbeat finds."""
+
+    HELD = auto()
+    CLOSED = auto()  # the project ended: the function may finish, its result is kept
+    LOST = auto()  # somebody else runs the step: stop
+
+
+def extend(session: Session, lease: Lease) -> Extension:
+    """Extend the lease by the database's clock, if it is still ours (specification L-112)."""
+    extended = session.execute(
+        sa.update(Task)
+        .where(
+            Task.id == lease.task_id,
+            Task.fencing_number == lease.fencing_number,
+            Task.status == TaskStatus.PROCESSING,
+        )
+        .values(lease_until=seconds_from_now(lease.seconds))
+        .returning(Task.id),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+    if extended is not None:
+        return Extension.HELD
+    task = session.execute(
+        sa.select(Task.status, Task.fencing_number).where(Task.id == lease.task_id)
+    ).one()
+    closed = task.status is TaskStatus.ABORTED and task.fencing_number == lease.fencing_number
+    return Extension.CLOSED if closed else Extension.LOST
+
+
+def expired_leases(session: Session, limit: int) -> list[int]:
+    """Ids of machine tasks whose process has not been heard of for the length of its lease."""
+    return list(
+        session.scalars(
+            sa.select(Task.id)
+            .where(Task.lease_until < seconds_from_now(0))
+            .order_by(Task.lease_until)
+            .limit(limit)
+        )
+    )
+
+
+def reclaim(session: Session, task_id: int) -> None:
+    """Take a step back from a process that is lost; the attempt counts (specification L-121)."""
+    locked = lock_task(session, task_id)
+    task = locked.task
+    expired = session.scalar(
+        sa.select(Task.lease_until < seconds_from_now(0)).where(Task.id == task_id)
+    )
+    if task.status is TaskStatus.PROCESSING and expired:
+        _fail(session, locked, Outcome(error=LOST), AttemptOutcome.LOST)
+
+
+# --- By a person ------------------------------------------------------------------------------
+
+
+def retry_task(
+    session: Session,
+    actor: Actor,
+    task_id: int,
+    *,
+    project_data: Data | None = None,
+    revision: int | None = None,
+) -> Task:
+    """Try a Failed step again from attempt 0, if wanted with other project data (L-123).
+
+    :raises WrongStatus: the task is not Failed.
+    """
+    locked = _locked_for_person(session, actor, task_id, {TaskStatus.FAILED})
+    if project_data is not None:
+        if revision is None:
+            fields = {"revision": ["Give the revision of the project that you changed."]}
+            raise Invalid("The revision of the project is missing.", fields=fields)
+        changes = {"project_data": project_data}
+        projects.edit_project(session, actor, locked.project.id, revision=revision, changes=changes)
+    task = locked.task
+    task.attempts, task.last_error, task.next_attempt_at = 0, None, None
+    task.move_to(TaskStatus.AWAITING_PROCESSING)
+    audit.record(session, actor, Verb.MACHINE_RETRIED, task, project_id=locked.project.id)
+    session.flush()
+    projects.start_again(session, locked)
+    return task
+
+
+def skip_with_data(
+    session: Session, actor: Actor, task_id: int, data: Data, note: str | None = None
+) -> Task:
+    """Complete a step that failed, or waits, with a result given by hand (L-123).
+
+    :raises Invalid: the data are not a JSON object.
+    """
+    allowed = {TaskStatus.FAILED, TaskStatus.AWAITING_PROCESSING}
+    locked = _locked_for_person(session, actor, task_id, allowed)
+    outcome = _accepted(data)
+    if outcome.result is None:
+        problem = outcome.error or "Give a JSON object."
+        raise Invalid("The data cannot be a result.", fields={"data": [problem]})
+    task = locked.task
+    task.skip_note, task.next_attempt_at = note, None
+    if locked.assignments:
+        _close(locked, data)
+    audit.record(
+        session,
+        actor,
+        Verb.TASK_SKIPPED,
+        task,
+        project_id=locked.project.id,
+        before={"status": task.status.value},
+        after={"result": data},
+        note=note,
+    )
+    outbox.done(session, dispatching.key_of(locked.project.id, task.step))
+    projects.finish_task(session, locked, data)
+    return task
+
+
+def _locked_for_person(
+    session: Session, actor: Actor, task_id: int, allowed: set[TaskStatus]
+) -> LockedTask:
+    require_manager(actor)
+    locked = lock_task(session, task_id)
+    gate(locked.project)
+    locked.require_machine()
+    if locked.task.status not in allowed:
+        names = " or ".join(sorted(status.label for status in allowed))
+        raise WrongStatus(f"Task {task_id} is {locked.task.status.label}, not {names}.")
+    return locked
