@@ -1,5 +1,6 @@
 """How the demo tells its story: coloured in a terminal, plain text elsewhere."""
 
+import ast
 import json
 import sys
 import time
@@ -41,9 +42,12 @@ class Story:
 
     def call(self, code: str, answer: Any = None) -> None:
         """A call that the reader can repeat in Python, and what it answered."""
-        self._code(code, "python", prompt=">>> ")
+        begins = {statement.lineno for statement in ast.parse(code).body}
+        for number, line in enumerate(code.splitlines(), start=1):
+            self._code(line, "python", ">>> " if number in begins else "... ")
         if answer is not None:
-            self._code(json.dumps(answer, indent=2, ensure_ascii=False), "json")
+            for line in json.dumps(answer, indent=2, ensure_ascii=False).splitlines():
+                self._code(line, "json")
         self._print("")
         self._rest()
 
@@ -61,12 +65,10 @@ class Story:
         if not wanted:
             raise Stopped
 
-    def _code(self, code: str, language: str, prompt: str = "") -> None:
-        for number, line in enumerate(code.splitlines()):
-            start = Text("  " + ("... " if prompt and number else prompt), style="dim")
-            coloured = Syntax("", language, theme="ansi_dark").highlight(line)
-            coloured.rstrip()
-            self._console.print(start + coloured, soft_wrap=True)
+    def _code(self, line: str, language: str, prompt: str = "") -> None:
+        coloured = Syntax("", language, theme="ansi_dark").highlight(line)
+        coloured.rstrip()
+        self._console.print(Text(f"  {prompt}", style="dim") + coloured, soft_wrap=True)
 
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style), soft_wrap=not self._console.is_terminal)

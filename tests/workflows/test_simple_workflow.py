@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from simple_workflow.v1 import crawl, sample_data
 
+from orchestra.domain import definitions
+from orchestra.domain.forms import Form
 from orchestra.workflow_kit import Fetched, FetchFailed, FetchRefused
 
 FOLDER = Path(inspect.getfile(crawl)).parents[1]
@@ -156,6 +158,42 @@ def test_the_definition_is_valid_and_as_described():
     assert (hints["widget"], hints["when"]) == ("radio", "/prerequisites/crawl/image")
     assert hints["labels"]["1"] == "very un-awesome"
     assert hints["labels"]["5"] == "very awesome"
+
+
+def form_and_panels(crawled_data):
+    version = json.loads((FOLDER / "v1" / "version.json").read_text())
+    form = Form.of(version["steps"][1]["user_interface"])
+    context = {"prerequisites": {"crawl": crawled_data}, "project_data": {"url": PAGE}}
+    return form, context, [(panel.type, panel.value) for panel in form.panels(context)]
+
+
+def test_the_rating_is_asked_for_when_there_is_an_image():
+    """X-5"""
+    image = "https://example.org/sea.jpg"
+    form, context, panels = form_and_panels({"status": "success", "image": image})
+
+    assert panels == [("image", image), ("project_data", {"url": PAGE})]
+    assert list(form.problems({}, context)) == ["/rating"]
+    assert list(form.problems({"rating": "6"}, context)) == ["/rating"]
+    assert not form.problems({"rating": "5"}, context)
+
+
+def test_no_rating_is_asked_for_when_there_is_no_image():
+    """X-6"""
+    form, context, panels = form_and_panels(crawl.error_result("There is no image."))
+
+    assert panels == [("message", "There is no image."), ("project_data", {"url": PAGE})]
+    assert not form.problems({}, context)
+
+
+def test_the_definition_is_accepted_without_a_warning():
+    package = definitions.read_package(FOLDER)
+
+    assert (package.slug, list(package.versions), package.warnings) == (
+        "simple_workflow",
+        ["v1"],
+        [],
+    )
 
 
 def test_the_sample_person_is_the_demo_user(monkeypatch):
