@@ -2,6 +2,10 @@
 
 from flask import Flask
 
+from orchestra.web.api import description, limits, projects
+
 
 def register(app: Flask) -> None:
-    pass
+    limits.register(app)
+    app.register_blueprint(projects.blueprint)
+    app.register_blueprint(description.blueprint)
