@@ -1,5 +1,6 @@
 """The simple workflow, told call by call: a client's part, a machine's and a person's."""
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -113,7 +114,7 @@ class Walk:
             f'    "{VERSION}",\n'
             '    description="Rate a picture",\n'
             "    priority=10,\n"
-            f"    project_data={{'url': {self.page!r}}},\n"
+            f"    project_data={json.dumps({'url': self.page})},\n"
             '    task_class="real",\n'
             ")\n"
             "project_id"
