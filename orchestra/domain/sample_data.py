@@ -79,7 +79,7 @@ def load(session: Session, workflow_slug: str, version_slug: str, *, actor: Acto
         _running.reset(token)
 
 
-def create_worker(  # noqa: PLR0913 - the specification (D-61) fixes this signature
+def create_worker(
     username: str,
     password: str,
     first_name: str,
