@@ -66,7 +66,9 @@ def whole_app(database_url, tmp_path_factory):
                 connection.exec_driver_sql("BEGIN")
             db.engine.dispose()
             shutil.copy(file, file.with_suffix(".template"))
-    return app
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 def _migrate():

@@ -1,4 +1,4 @@
-"""What an author wants done after a project was aborted (definition ``abort_completion_function``)."""
+"""What an author wants done after a project was aborted."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

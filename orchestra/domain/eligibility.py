@@ -88,21 +88,30 @@ def certified_for_task(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
     needed = sa.and_(
         StepRequirement.version_id == Project.version_id, StepRequirement.step == Task.step
     )
-    holds_it = sa.exists().where(
-        held.certification_id == StepRequirement.certification_id, covers(held)
+    holds_it = (
+        sa.select(held.id)
+        .where(held.certification_id == StepRequirement.certification_id, covers(held))
+        .correlate(Project, StepRequirement)
+        .exists()
     )
-    holds_all = ~sa.exists().where(needed, ~holds_it)
+    requires = sa.select(StepRequirement.step).where(needed).correlate(Project, Task)
+    holds_all = ~requires.where(~holds_it).exists()
     if role is Role.ENTRY_LEVEL:
         return holds_all
     workflow = (
         sa.select(WorkflowVersion.workflow_id)
         .where(WorkflowVersion.id == Project.version_id)
+        .correlate(Project)
         .scalar_subquery()
     )
-    holds_any = sa.exists().where(
-        any_held.certification_id == certification.id,
-        certification.workflow_id == workflow,
-        covers(any_held),
+    holds_any = (
+        sa.select(any_held.id)
+        .join(certification, certification.id == any_held.certification_id)
+        .where(certification.workflow_id == workflow, covers(any_held))
+        .correlate(Project)
+        .exists()
     )
-    nothing_defined = ~sa.exists().where(defined.workflow_id == workflow)
-    return sa.and_(holds_all, sa.or_(sa.exists().where(needed), holds_any, nothing_defined))
+    nothing_defined = (
+        ~sa.select(defined.id).where(defined.workflow_id == workflow).correlate(Project).exists()
+    )
+    return sa.and_(holds_all, sa.or_(requires.exists(), holds_any, nothing_defined))

@@ -293,18 +293,20 @@ def _accepted(result: Any) -> Outcome:
 def _offences(value: Any, pointer: str) -> Iterator[str]:
     """Where and what is not JSON."""
     if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                yield f"{pointer or '/'} has the key {key!r}, which is not text"
-            yield from _offences(item, f"{pointer}/{key}")
+        yield from (f"{pointer} has a key that is not text" for k in value if type(k) is not str)
+        items = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _offences(item, f"{pointer}/{index}")
-    elif isinstance(value, float):
-        if not isfinite(value):
-            yield f"{pointer} is {value}"
-    elif value is not None and not isinstance(value, str | int):
-        yield f"{pointer} is of type {type(value).__name__}"
+        items = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        items = []
+        if not _is_scalar(value):
+            yield f"{pointer} is {value!r:.40} of type {type(value).__name__}"
+    for name, item in items:
+        yield from _offences(item, f"{pointer}/{name}")
+
+
+def _is_scalar(value: Any) -> bool:
+    return isfinite(value) if isinstance(value, float) else isinstance(value, str | int | None)
 
 
 # --- Record -----------------------------------------------------------------------------------

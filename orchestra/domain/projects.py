@@ -301,7 +301,7 @@ def go_on(
 
 
 def stuck(session: Session, limit: int) -> list[int]:
-    """Active projects without an open task, or with a creation problem older than an hour (L-39)."""
+    """Active projects with nothing open, or a creation problem older than an hour (L-39)."""
     is_open = sa.exists().where(Task.project_id == Project.id, Task.status.not_in(TERMINAL))
     has_problem = sa.exists().where(CreationProblem.project_id == Project.id)
     old_problem = sa.exists().where(
@@ -331,8 +331,12 @@ def start_again(session: Session, locked: LockedTask) -> None:
 
 def complete(session: Session, project: Project) -> None:
     """End the project; whatever is still open is not wanted any more (specification L-106)."""
-    project.status, project.ended_at = ProjectStatus.COMPLETED, utcnow()
     _abort_open_tasks(session, SYSTEM, project)
+    _end(session, project)
+
+
+def _end(session: Session, project: Project) -> None:
+    project.status, project.ended_at = ProjectStatus.COMPLETED, utcnow()
     audit.record(session, SYSTEM, Verb.PROJECT_COMPLETED, project, project_id=project.id)
 
 
