@@ -2,12 +2,13 @@
 
 import json
 import sys
+from contextlib import nullcontext
 
 import pytest
 from click.testing import CliRunner
 
-from orchestra.cli import main
-from orchestra.database import db, transaction
+from orchestra.cli import main, workflows
+from orchestra.database import transaction
 from orchestra.domain import certifications
 from orchestra.models import Role, TaskClass
 from tests.builders import Builders
@@ -30,9 +31,8 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run_on_database(app, run, monkeypatch):
-    """The same on a migrated database, which :func:`transaction` reaches too."""
-    url = db.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("ORCHESTRA_DATABASE_URL", url)
+    """The same on the migrated database of the test."""
+    monkeypatch.setattr(workflows, "ready_application", lambda settings=None: nullcontext(app))
     return run
 
 
