@@ -71,7 +71,7 @@ def read(request: Request, body: bytes) -> Proof:
     if "digest" in signed:
         _refuse_other_body(request.headers["Digest"], body)
     return Proof(
-        key_id=parameters["keyId"],
+        key_id=parameters["keyid"],
         signed=signed,
         message=_message(request, signed),
         signature=_decoded(parameters["signature"]),
@@ -100,12 +100,12 @@ def _parameters(request: Request) -> dict[str, str]:
     if "Authorization" not in request.headers:
         _refuse_missing(["authorization"])
     scheme, parameters = parse_authorization_header(request.headers["Authorization"])
-    complete = all(parameters.get(name) for name in ("keyId", "signature"))
+    complete = all(parameters.get(name) for name in ("keyid", "signature"))
     algorithm = parameters.get("algorithm", "").lower() if complete else ""
     if scheme.lower() != "signature" or algorithm not in ALGORITHMS:
         _refuse()
-    read: dict[str, str] = parameters
-    return read
+    by_lower_name: dict[str, str] = dict(parameters)
+    return by_lower_name
 
 
 def _message(request: Request, signed: tuple[str, ...]) -> bytes:
