@@ -59,6 +59,8 @@ _LABELS = {
     Bucket.COMPLETE: "Completed",
 }
 
+FIRST_PAGES = dict.fromkeys(Bucket, 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -95,16 +97,16 @@ class Dashboard:
 
 
 def dashboard(
-    session: Session, worker_id: int, buckets: Sequence[Bucket] = tuple(Bucket), page: int = 1
+    session: Session, worker_id: int, pages: Mapping[Bucket, int] = FIRST_PAGES
 ) -> Dashboard:
-    """Counts of all buckets, and one page of the asked ones."""
+    """Counts of all buckets, and one page of each asked one."""
     rows = _rows(worker_id).subquery()
     counted = session.execute(
         sa.select(rows.c.bucket, sa.func.count()).group_by(rows.c.bucket)
     ).tuples()
     counts = dict.fromkeys(Bucket, 0) | {Bucket(name): n for name, n in counted}
-    entries: dict[Bucket, list[Entry]] = {bucket: [] for bucket in buckets}
-    for entry in _entries(session, rows, buckets, page):
+    entries: dict[Bucket, list[Entry]] = {bucket: [] for bucket in pages}
+    for entry in _entries(session, rows, pages):
         entries[entry.bucket].append(entry)
     return Dashboard(counts, entries)
 
@@ -152,9 +154,7 @@ def _rows(worker_id: int) -> sa.Select[tuple[int, str, int]]:
     )
 
 
-def _entries(
-    session: Session, rows: sa.Subquery, buckets: Sequence[Bucket], page: int
-) -> list[Entry]:
+def _entries(session: Session, rows: sa.Subquery, pages: Mapping[Bucket, int]) -> list[Entry]:
     asked = sa.or_(
         *(
             sa.and_(
@@ -162,7 +162,7 @@ def _entries(
                 rows.c.place > (page - 1) * bucket.per_page,
                 rows.c.place <= page * bucket.per_page,
             )
-            for bucket in buckets
+            for bucket, page in pages.items()
         )
     )
     found = session.execute(

@@ -48,11 +48,11 @@ def begin_try(session: Session, name: str, address: str) -> tuple[Worker | None,
     return worker, failure.id
 
 
-def fits(worker: Worker | None, password: str) -> bool:
-    """Whether this active account has this password; takes as long for an unknown one."""
+def verified(worker: Worker | None, password: str) -> Worker | None:
+    """The worker, if active and if this is the password; it takes as long for an unknown one."""
     stored = worker.password_hash if worker else None
     is_right = people.password_fits(password, stored or _decoy())
-    return bool(is_right and stored and worker and worker.is_active)
+    return worker if is_right and stored and worker and worker.is_active else None
 
 
 def succeed(session: Session, worker_id: int, try_id: int) -> None:

@@ -18,6 +18,7 @@ from orchestra.models import (
     FINISHED,
     Assignment,
     AssignmentStatus,
+    Attempt,
     Iteration,
     IterationStatus,
     Project,
@@ -234,3 +235,19 @@ def _verb(iteration: Iteration, level: int) -> str:
 def when_ended(past: Round) -> datetime:
     """The end of a round, or its start while it lasts."""
     return past.iteration.ended_at or past.iteration.started_at
+
+
+def get_task(session: Session, task_id: int) -> Task:
+    """:raises NotFound: there is no such task."""
+    task = session.get(Task, task_id)
+    if task is None:
+        raise NotFound(f"There is no task {task_id}.")
+    return task
+
+
+def attempts_of(session: Session, task_id: int) -> Sequence[Attempt]:
+    """The runs of a machine step, the last one first, at most 100 (N-21)."""
+    get_task(session, task_id)
+    return session.scalars(
+        sa.select(Attempt).where(Attempt.task_id == task_id).order_by(Attempt.id.desc()).limit(100)
+    ).all()

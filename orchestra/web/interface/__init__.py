@@ -2,6 +2,10 @@
 
 from flask import Flask
 
+from orchestra.web.interface import projects, tasks
+
 
 def register(app: Flask) -> None:
-    pass
+    app.register_blueprint(tasks.blueprint)
+    app.register_blueprint(projects.blueprint)
+    app.register_blueprint(projects.shared)

@@ -1,9 +1,29 @@
 """The pages that people see."""
 
+import hashlib
+from functools import cache
+from pathlib import Path
+
 from flask import Flask
 
-from orchestra.web.pages import gallery
+from orchestra.web import auth
+from orchestra.web.pages import accounts, dashboard, gallery, tasks, wording
+
+STATIC = Path(__file__).parent.parent / "static"
 
 
 def register(app: Flask) -> None:
-    app.register_blueprint(gallery.blueprint)
+    auth.init_app(app)
+    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.filters["in_words"] = wording.in_words
+    app.jinja_env.filters["exact"] = wording.exact
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for part in (accounts, dashboard, tasks, gallery):
+        app.register_blueprint(part.blueprint)
+
+
+@cache
+def asset(name: str) -> str:
+    """Address of a static file that changes with its content, so that browsers may keep it."""
+    version = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={version}"

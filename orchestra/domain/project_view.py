@@ -1,0 +1,67 @@
+"""The state of a project, for its admins and for the workers on it (N-14 to N-17)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.domain.information import project_information, timestamp
+from orchestra.domain.versions import graph_of
+from orchestra.errors import NotFound
+from orchestra.models import Assignment, CreationProblem, Project, Task, Worker
+
+Json = dict[str, Any]
+
+
+def project_view(session: Session, viewer: Worker, project_id: int) -> Json:
+    """:raises NotFound: there is no such project, or the viewer is not on it (P-20)."""
+    project = session.get(Project, project_id)
+    own_steps = _own_steps(session, viewer, project_id)
+    if project is None or not (own_steps or viewer.is_project_admin):
+        raise NotFound(f"There is no project {project_id}.")
+    information = project_information(session, [project_id])[project_id]
+    if viewer.is_project_admin:
+        return _for_admins(session, project, information)
+    return _for_workers(project, information, own_steps)
+
+
+def _own_steps(session: Session, viewer: Worker, project_id: int) -> set[str]:
+    return set(
+        session.scalars(
+            sa.select(Task.step)
+            .join(Assignment, Assignment.task_id == Task.id)
+            .where(
+                Task.project_id == project_id,
+                Assignment.worker_id == viewer.id,
+                Assignment.discarded_at.is_(None),
+            )
+        )
+    )
+
+
+def _for_admins(session: Session, project: Project, information: Json) -> Json:
+    problems = session.scalars(
+        sa.select(CreationProblem).where(CreationProblem.project_id == project.id)
+    )
+    information["project"]["revision"] = project.revision
+    information["creation_problems"] = [
+        {"step": problem.step, "error": problem.error, "at": timestamp(problem.at)}
+        for problem in problems
+    ]
+    return information
+
+
+def _for_workers(project: Project, information: Json, own_steps: set[str]) -> Json:
+    """Without the work of others, except what came before the worker's own tasks (N-17)."""
+    graph = graph_of(project.version)
+    before = {step.slug for own in own_steps for step in graph.ancestors(own)}
+    for slug, task in information["tasks"].items():
+        if slug in own_steps:
+            continue
+        if slug not in before:
+            task["latest_data"] = None
+        for assignment in task["assignments"]:
+            assignment["in_progress_task_data"] = None
+            for iteration in assignment["iterations"]:
+                iteration |= {"submitted_data": None, "comment": None}
+    return information

@@ -1,0 +1,178 @@
+"""What project admins do with projects and their tasks (N-14, N-15)."""
+
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from orchestra.domain import lifecycle, machine, people, projects, revert
+from orchestra.domain.audit import Actor
+from orchestra.domain.information import timestamp
+from orchestra.domain.locking import gate, lock_project
+from orchestra.domain.project_view import project_view
+from orchestra.domain.task_view import attempts_of, get_task
+from orchestra.errors import Invalid
+from orchestra.models import ProjectStatus, TaskClass, Worker
+from orchestra.web.auth import guard_interface, guard_management
+from orchestra.web.interface import schemas
+from orchestra.web.interface.calls import Answer, changing, looking
+
+blueprint = Blueprint(
+    "project_management", __name__, url_prefix="/orchestra/api/interface/project_management"
+)
+guard_management(blueprint)
+
+# The one call here that workers on the project may make, too.
+shared = Blueprint("project_information", __name__, url_prefix=blueprint.url_prefix)
+guard_interface(shared)
+
+
+@shared.post("/project_information/")
+@looking(schemas.ProjectBody())
+def project_information(session: Session, worker: Worker, project_id: int) -> Answer:
+    return project_view(session, worker, project_id)
+
+
+@blueprint.post("/create_project/")
+@changing(schemas.NewProject())
+def create_project(
+    session: Session, actor: Actor, description: str, task_class: TaskClass, **wanted: Any
+) -> Answer:
+    project = projects.create_project(
+        session,
+        actor,
+        workflow_slug=wanted["workflow_slug"],
+        version_slug=wanted["workflow_version_slug"],
+        short_description=description,
+        priority=wanted["priority"],
+        task_class=task_class,
+        project_data=wanted["project_data"],
+    )
+    return {"project_id": project.id}
+
+
+@blueprint.post("/assign_task/")
+@changing(schemas.AssignTask())
+def assign_task(session: Session, actor: Actor, task_id: int, worker_username: str) -> Answer:
+    worker = people.find_worker(session, worker_username)
+    assignment = lifecycle.assign_task(session, actor, task_id, worker)
+    return {"assignment_id": assignment.id}
+
+
+@blueprint.post("/reassign_assignment/")
+@changing(schemas.Reassign())
+def reassign_assignment(
+    session: Session, actor: Actor, assignment_id: int, worker_username: str
+) -> Answer:
+    worker = people.find_worker(session, worker_username)
+    assignment = lifecycle.reassign(session, actor, assignment_id, worker)
+    return {"assignment_id": assignment.id}
+
+
+@blueprint.post("/unassign/")
+@changing(schemas.AssignmentBody())
+def unassign(session: Session, actor: Actor, assignment_id: int) -> Answer:
+    lifecycle.unassign(session, actor, assignment_id)
+    return {}
+
+
+@blueprint.post("/complete_and_skip_task/")
+@changing(schemas.SkipTask())
+def complete_and_skip_task(
+    session: Session, actor: Actor, task_id: int, note: str | None
+) -> Answer:
+    return {"status": lifecycle.skip_task(session, actor, task_id, note).status.label}
+
+
+@blueprint.post("/unskip_task/")
+@changing(schemas.TaskBody())
+def unskip_task(session: Session, actor: Actor, task_id: int) -> Answer:
+    return {"status": lifecycle.unskip_task(session, actor, task_id).status.label}
+
+
+@blueprint.post("/revert_task/")
+@changing(schemas.RevertTask())
+def revert_task(session: Session, actor: Actor, task_id: int, **wanted: Any) -> Answer:
+    """The report, and with ``commit`` also the revert that it describes."""
+    return dict(revert.revert_task(session, actor, task_id, **wanted))
+
+
+@blueprint.post("/create_subsequent_tasks/")
+@changing(schemas.ProjectBody())
+def create_subsequent_tasks(session: Session, actor: Actor, project_id: int) -> Answer:
+    project = lock_project(session, project_id)
+    gate(project)
+    done = projects.advance(session, project)
+    return {"created": done.created, "skipped": done.skipped, "problems": done.problems}
+
+
+@blueprint.post("/set_project_status/")
+@changing(schemas.SetStatus())
+def set_project_status(
+    session: Session, actor: Actor, project_id: int, status: ProjectStatus, reason: str | None
+) -> Answer:
+    if status is ProjectStatus.PAUSED:
+        project = projects.pause(session, actor, project_id, reason)
+    elif status is ProjectStatus.ACTIVE:
+        project = projects.resume(session, actor.noting(reason), project_id)
+    elif status is ProjectStatus.ABORTED:
+        project = projects.abort(session, actor.noting(reason), project_id)
+    else:
+        wrong = {"status": ["Give Active, Paused or Aborted; a project completes by itself."]}
+        raise Invalid("A project cannot be set to this status.", fields=wrong)
+    return {"status": project.status.label}
+
+
+@blueprint.post("/end_project/")
+@changing(schemas.ProjectBody())
+def end_project(session: Session, actor: Actor, project_id: int) -> Answer:
+    return {"status": projects.abort(session, actor, project_id).status.label}
+
+
+@blueprint.post("/edit_project/")
+@changing(schemas.EditProject())
+def edit_project(
+    session: Session, actor: Actor, project_id: int, revision: int, **changes: Any
+) -> Answer:
+    project = projects.edit_project(session, actor, project_id, revision=revision, changes=changes)
+    return {"revision": project.revision}
+
+
+@blueprint.post("/retry_machine_task/")
+@changing(schemas.RetryMachineTask())
+def retry_machine_task(
+    session: Session, actor: Actor, task_id: int, project_data: Any, revision: int | None
+) -> Answer:
+    """Retry; with project data both the edit and the retry, or neither (L-123)."""
+    if project_data is not None:
+        if revision is None:
+            missing = {"revision": ["Say which revision of the project you changed."]}
+            raise Invalid("The revision of the project is missing.", fields=missing)
+        project_id = get_task(session, task_id).project_id
+        changes = {"project_data": project_data}
+        projects.edit_project(session, actor, project_id, revision=revision, changes=changes)
+    return {"status": machine.retry_task(session, actor, task_id).status.label}
+
+
+@blueprint.post("/skip_machine_task/")
+@changing(schemas.SkipMachineTask())
+def skip_machine_task(session: Session, actor: Actor, task_id: int, data: Any) -> Answer:
+    return {"status": machine.skip_with_data(session, actor, task_id, data).status.label}
+
+
+@blueprint.get("/attempts/")
+@looking(schemas.TaskQuery())
+def attempts(session: Session, worker: Worker, task_id: int) -> Answer:
+    rows = [
+        {
+            "number": attempt.number,
+            "started_at": timestamp(attempt.started_at),
+            "ended_at": timestamp(attempt.ended_at),
+            "outcome": attempt.outcome.value,
+            "error": attempt.error,
+            "traceback": attempt.traceback,
+            "result": attempt.result,
+        }
+        for attempt in attempts_of(session, task_id)
+    ]
+    return {"attempts": rows}

@@ -1,0 +1,145 @@
+"""The bodies and parameters of the pages' JSON API; unknown keys are refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from orchestra.domain.dashboard import Bucket
+from orchestra.domain.lifecycle import Command
+from orchestra.models import ProjectStatus, TaskClass
+
+DATA_TYPE = "Give a JSON object."
+
+
+class Id(fields.Integer):
+    """A positive whole number; in JSON texts and booleans are none, in a query it is text."""
+
+    def __init__(self, *, in_query: bool = False, **more: Any) -> None:
+        size = validate.Range(min=1, max=2**31 - 1)
+        super().__init__(strict=not in_query, validate=size, **({"required": True} | more))
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or (self.strict and not isinstance(value, int)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Whole(fields.Integer):
+    """Any whole number of JSON."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Data(fields.Raw):
+    """Any JSON; whether it is an object is the rule's to say, after the other checks."""
+
+
+class StatusOf(fields.Field[ProjectStatus]):
+    """A status by its label or its code, never by number (C-11)."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> ProjectStatus:
+        for status in ProjectStatus:
+            if value in (status.label, status.value):
+                return status
+        raise ValidationError(f"Give one of {', '.join(s.label for s in ProjectStatus)}.")
+
+
+def text(**more: Any) -> fields.String:
+    return fields.String(**({"required": True} | more))
+
+
+def optional_text() -> fields.String:
+    return fields.String(load_default=None, allow_none=True)
+
+
+class Nothing(Schema):
+    pass
+
+
+class DashboardQuery(Schema):
+    bucket = fields.Enum(Bucket, by_value=True, load_default=None)
+    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=1_000_000))
+
+
+class TaskQuery(Schema):
+    task_id = Id(in_query=True)
+
+
+class TaskBody(Schema):
+    task_id = Id()
+
+
+class Draft(TaskBody):
+    task_data = Data(required=True)
+    revision = Id()
+
+
+class HandOver(Draft):
+    command_type = fields.Enum(Command, by_value=True, required=True)
+    comment = optional_text()
+
+
+class FormData(TaskBody):
+    task_data = Data(required=True)
+
+
+class NewProject(Schema):
+    workflow_slug = text()
+    workflow_version_slug = text()
+    description = text()
+    priority = Whole(required=True)
+    task_class = fields.Enum(TaskClass, by_value=True, required=True)
+    project_data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class ProjectBody(Schema):
+    project_id = Id()
+
+
+class AssignTask(TaskBody):
+    worker_username = text()
+
+
+class AssignmentBody(Schema):
+    assignment_id = Id()
+
+
+class Reassign(AssignmentBody):
+    worker_username = text()
+
+
+class SkipTask(TaskBody):
+    note = optional_text()
+
+
+class RevertTask(TaskBody):
+    iteration_id = Id(required=False, load_default=None, allow_none=True)
+    revert_before = fields.Boolean(load_default=False)
+    commit = fields.Boolean(load_default=False)
+
+
+class SetStatus(ProjectBody):
+    status = StatusOf(required=True)
+    reason = optional_text()
+
+
+class EditProject(ProjectBody):
+    revision = Id()
+    short_description = fields.String()
+    priority = Whole()
+    project_data = fields.Dict(keys=fields.String())
+
+
+class RetryMachineTask(TaskBody):
+    project_data = fields.Dict(keys=fields.String(), load_default=None)
+    revision = Id(required=False, load_default=None)
+
+
+class SkipMachineTask(TaskBody):
+    data = Data(required=True)

@@ -1,0 +1,160 @@
+// The dashboard: pick up, filter, sort, walk by keyboard, stay fresh.
+
+import { Refusal, send } from "./api.js";
+import { notify } from "./app.js";
+
+const FRESH_EVERY_MS = 5000;
+const REST_MS = 15000; // of a button that found nothing (W-17)
+
+const resting = new Set(); // roles whose button rests
+let words = []; // of the filter
+let sorting = null; // {key, isDescending}
+let etag = null;
+
+const work = () => document.getElementById("work");
+const rowsOf = (table) => [...table.querySelectorAll("[data-row]")];
+const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
+
+// Pick up
+
+async function pickUp(form) {
+  const role = form.dataset.newTask;
+  const button = form.querySelector("button");
+  if (button.disabled) return;
+  button.disabled = true;
+  try {
+    const signIn = () => location.reload();
+    const { id } = await send(`new_task_assignment/${role}/`, {}, signIn);
+    location.assign(`/orchestra/app/task/${id}`);
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    notify(refusal.message);
+    resting.add(role);
+    setTimeout(() => {
+      resting.delete(role);
+      refresh(true);
+    }, REST_MS);
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-new-task]");
+  if (!form) return;
+  event.preventDefault();
+  pickUp(form);
+});
+
+// Filter and sort: what the person chose outlives fresh data
+
+function applyFilter() {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  for (const row of rows) {
+    const text = [...row.cells].map((cell) => cell.dataset.value ?? "").join(" ").toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+  const nothing = document.querySelector("[data-nothing-found]");
+  if (nothing) nothing.hidden = !rows.length || rows.some((row) => !row.hidden);
+}
+
+function compare(one, other, column) {
+  const [a, b] = [one, other].map((row) => row.cells[column].dataset.value);
+  const isNumeric = a !== "" && b !== "" && !Number.isNaN(Number(a)) && !Number.isNaN(Number(b));
+  return isNumeric ? Number(a) - Number(b) : a.localeCompare(b);
+}
+
+function applySorting() {
+  for (const table of document.querySelectorAll("[data-tasks]")) {
+    for (const heading of table.tHead.rows[0].cells) {
+      const isChosen = sorting && heading.dataset.key === sorting.key;
+      if (isChosen) heading.ariaSort = sorting.isDescending ? "descending" : "ascending";
+      else heading.removeAttribute("aria-sort");
+    }
+    const keys = [...table.tHead.rows[0].cells].map((heading) => heading.dataset.key);
+    const rows = rowsOf(table);
+    const before = rows.map((row) => row.id).join();
+    rows.sort((a, b) => {
+      if (!sorting) return a.dataset.order - b.dataset.order;
+      return compare(a, b, keys.indexOf(sorting.key)) * (sorting.isDescending ? -1 : 1);
+    });
+    if (before !== rows.map((row) => row.id).join()) table.tBodies[0].append(...rows);
+  }
+}
+
+function apply() {
+  applyFilter();
+  applySorting();
+  const filter = document.querySelector("[data-filter]");
+  if (filter) filter.hidden = false;
+  for (const form of document.querySelectorAll("[data-new-task]")) {
+    if (resting.has(form.dataset.newTask)) form.querySelector("button").disabled = true;
+  }
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "filter") return;
+  words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  applyFilter();
+});
+
+// A third press goes back to the order of urgency.
+document.addEventListener("click", (event) => {
+  const key = event.target.closest("[data-sort]")?.dataset.sort;
+  if (!key) return;
+  if (sorting?.key !== key) sorting = { key, isDescending: false };
+  else if (!sorting.isDescending) sorting = { key, isDescending: true };
+  else sorting = null;
+  applySorting();
+});
+
+// j and k walk through the rows, Enter opens (it is a link)
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.key === "/") {
+    event.preventDefault();
+    document.getElementById("filter")?.focus();
+  }
+  if (event.key !== "j" && event.key !== "k") return;
+  const links = [...document.querySelectorAll("[data-row]:not([hidden]) a.step")];
+  const seen = links.filter((link) => link.checkVisibility());
+  const at = seen.indexOf(document.activeElement);
+  const next = event.key === "j" ? at + 1 : Math.max(at - 1, 0);
+  seen[Math.min(next, seen.length - 1)]?.focus();
+});
+
+// Fresh data: asked for while somebody looks, sent only when something changed
+
+function refresh(isForced = false) {
+  if (document.hidden && !isForced) return;
+  if (isForced) etag = null;
+  window.htmx?.trigger(work(), "refresh");
+}
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (etag) event.detail.headers["If-None-Match"] = etag;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status === 200) etag = xhr.getResponseHeader("ETag");
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  // Signed out meanwhile: the answer is the login page.
+  if (!event.detail.serverResponse.includes('id="work"')) {
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
+});
+document.addEventListener("htmx:afterSwap", apply);
+
+// The server does not know which groups are open or what is typed into the filter.
+if (window.Idiomorph) {
+  const keeps = (name, element) =>
+    (name === "open" && element.tagName === "DETAILS") || (name === "value" && element.id === "filter");
+  window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
+    keeps(name, element) ? false : undefined;
+  window.Idiomorph.defaults.ignoreActiveValue = true;
+}
+
+apply();
+setInterval(() => refresh(), FRESH_EVERY_MS);
+document.addEventListener("visibilitychange", () => refresh());
