@@ -1,19 +1,29 @@
 """The web application: pages, the JSON of the pages, and the signed client API."""
 
+from datetime import datetime
+from typing import Any
+
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from orchestra.application import create_core
 from orchestra.config import Settings
+from orchestra.domain.information import timestamp
 from orchestra.outbox import Publisher
 from orchestra.web import api, errors, interface, pages, requests, schemas, security, status
+
+
+def _plain(value: Any) -> Any:
+    """Times go out in one form everywhere, errors included (specification C-8)."""
+    return timestamp(value) if isinstance(value, datetime) else DefaultJSONProvider.default(value)
 
 
 class OrderedJson(DefaultJSONProvider):
     """Keys are sent in the order in which they were given (specification A-6)."""
 
     sort_keys = False
+    default = staticmethod(_plain)
 
 
 def create_app(settings: Settings, publish: Publisher | None = None) -> Flask:
