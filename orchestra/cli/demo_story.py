@@ -26,11 +26,12 @@ class Story:
     def __init__(self, *, slow: bool = False) -> None:
         self._console = Console(highlight=False)
         self._slow = slow
+        self._is_blank = False  # whether the last line is
 
     def heading(self, text: str) -> None:
-        self._print("")
+        self._blank_line()
         self._print(text, style="bold magenta")
-        self._print("")
+        self._blank_line()
 
     def say(self, text: str) -> None:
         self._print(text)
@@ -48,7 +49,7 @@ class Story:
         if answer is not None:
             for line in json.dumps(answer, indent=2, ensure_ascii=False).splitlines():
                 self._code(line, "json")
-        self._print("")
+        self._blank_line()
         self._rest()
 
     def ask(self, question: str) -> None:
@@ -69,9 +70,16 @@ class Story:
         coloured = Syntax("", language, theme="ansi_dark").highlight(line)
         coloured.rstrip()
         self._console.print(Text(f"  {prompt}", style="dim") + coloured, soft_wrap=True)
+        self._is_blank = False
 
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style), soft_wrap=not self._console.is_terminal)
+        self._is_blank = False
+
+    def _blank_line(self) -> None:
+        if not self._is_blank:
+            self._console.print()
+        self._is_blank = True
 
     def _rest(self) -> None:
         if self._slow:

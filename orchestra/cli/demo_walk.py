@@ -136,8 +136,9 @@ class Walk:
     def _show_task(self, step: str, task: dict[str, Any]) -> None:
         self.story.say(f"{step} is {task['status']}.")
         for part in ("status", "latest_data"):
-            code = f'client.project_information(project_id)["tasks"]["{step}"]["{part}"]'
-            self.story.call(code, task[part])
+            if task[part] is not None:
+                code = f'client.project_information(project_id)["tasks"]["{step}"]["{part}"]'
+                self.story.call(code, task[part])
 
     def _wait_for(
         self, step: str, status: str, patience_seconds: float, look_seconds: float
