@@ -17,7 +17,7 @@ from orchestra.config import Settings
 from orchestra.database import reading, transaction
 from orchestra.domain import certifications, definitions, sample_data
 from orchestra.domain.audit import Actor
-from orchestra.domain.definitions import flowchart
+from orchestra.domain.definitions import flowchart, storing
 from orchestra.domain.graph import Graph
 from orchestra.errors import InvalidDefinition, Malformed, NotFound, OrchestraError
 from orchestra.models import Project, ProjectStatus, Source, Workflow, WorkflowVersion
@@ -232,9 +232,7 @@ def _load_one(folder: Path, slug: str, version: str, *, force: bool) -> dict[str
         package = definitions.read_package(folder, [version])
         _tell([], package.warnings)
         with transaction() as session:
-            outcome: str = definitions.store(
-                session, package, version, force=force, actor=_operator()
-            )
+            outcome: str = storing.store(session, package, version, force=force, actor=_operator())
     except InvalidDefinition as error:
         _tell(error.problems, error.warnings)
         outcome = "failed"

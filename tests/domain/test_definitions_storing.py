@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from orchestra.database import transaction
 from orchestra.domain import certifications, definitions, people, projects, sample_data
 from orchestra.domain.audit import SYSTEM
+from orchestra.domain.definitions import storing
 from orchestra.errors import (
     Conflict,
     Forbidden,
@@ -41,7 +42,7 @@ def draft(tmp_path, monkeypatch):
 def load(session, draft):
     def load(version="v1", **options):
         package = definitions.read_package(draft.write(), [version])
-        return definitions.store(session, package, version, **options)
+        return storing.store(session, package, version, **options)
 
     return load
 
@@ -193,7 +194,7 @@ def test_of_two_loads_at_once_one_waits_and_finds_nothing_to_do(app, draft):
 
     def load(_):
         with app.app_context(), transaction() as session:
-            return definitions.store(session, package, "v1")
+            return storing.store(session, package, "v1")
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(load, range(2))) == ["loaded", "unchanged"]

@@ -9,7 +9,6 @@ from orchestra.domain.definitions.reading import (
     find_static,
     version_slugs,
 )
-from orchestra.domain.definitions.storing import store
 from orchestra.domain.definitions.validation import read_package
 
 __all__ = [
@@ -20,6 +19,5 @@ __all__ = [
     "find_slugs",
     "find_static",
     "read_package",
-    "store",
     "version_slugs",
 ]
