@@ -8,6 +8,7 @@ from flask_migrate import Migrate
 from orchestra import models as models  # every table is known before the first query
 from orchestra.config import Settings
 from orchestra.database import db, engine_options, prepare_sqlite
+from orchestra.domain.definitions import extend_import_path
 from orchestra.outbox import Publisher
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,6 +29,7 @@ def create_core(
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
         settings.database_url, settings.lock_timeout_seconds
     )
+    extend_import_path(settings.workflow_dirs)  # policies and machine steps are found there
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     with app.app_context():

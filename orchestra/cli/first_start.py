@@ -11,6 +11,7 @@ from orchestra.cli.broker import write_private
 from orchestra.config import Settings
 from orchestra.database import reading, transaction
 from orchestra.domain import definitions, keys, sample_data
+from orchestra.domain.definitions import storing
 from orchestra.errors import OrchestraError
 from orchestra.models import ApiKey, Worker, Workflow
 
@@ -36,7 +37,7 @@ def _load(folder: Path) -> str:
     versions = list(package.versions)
     with transaction() as session:
         for version in versions:
-            definitions.store(session, package, version, actor=operator())
+            storing.store(session, package, version, actor=operator())
         if package.workflow.get("sample_data_load_function"):
             sample_data.load(session, package.slug, versions[-1], actor=operator())
     return f"Loaded the workflow {package.slug} ({', '.join(versions)}) and its sample people."

@@ -43,3 +43,6 @@ def _forget_connections(**_: Any) -> None:
     if core.cache_info().currsize:
         with core().app_context():
             db.engine.dispose(close=False)
+
+
+__all__ = ["celery", "core", "publish"]
