@@ -101,9 +101,7 @@ def dashboard(
 ) -> Dashboard:
     """Counts of all buckets, and one page of each asked one."""
     rows = _rows(worker_id).subquery()
-    counted = session.execute(
-        sa.select(rows.c.bucket, sa.func.count()).group_by(rows.c.bucket)
-    ).tuples()
+    counted = session.execute(sa.select(rows.c.bucket, sa.func.count()).group_by(rows.c.bucket))
     counts = dict.fromkeys(Bucket, 0) | {Bucket(name): n for name, n in counted}
     entries: dict[Bucket, list[Entry]] = {bucket: [] for bucket in pages}
     for entry in _entries(session, rows, pages):
@@ -215,7 +213,7 @@ def _returns(session: Session, task_ids: Sequence[int]) -> dict[int, tuple[str, 
             Iteration.discarded_at.is_(None),
         )
         .order_by(Iteration.number)  # the last one is the last to be set
-    ).tuples()
+    )
     return {task_id: (worker.name, ended_at) for task_id, worker, ended_at in rows}
 
 

@@ -206,7 +206,7 @@ def _history(session: Session, task: Task) -> Sequence[Round]:
         .where(Iteration.task_id == task.id, Iteration.discarded_at.is_(None))
         .order_by(Iteration.number, ReviewDraw.id)
         .options(joinedload(Iteration.worker))
-    ).tuples()
+    )
     rounds: list[Round] = []
     before: Data = {}
     for iteration, level, draw in rows:
