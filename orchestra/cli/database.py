@@ -1,5 +1,8 @@
 """`orchestra db`: migrate the database and say where it stands (X-31)."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import click
 import flask_migrate
 
@@ -36,6 +39,19 @@ def current() -> None:
         revision = current_revision(settings)
     newest = newest_revision()
     click.echo(f"{revision or 'none'} ({'newest' if revision == newest else f'newest: {newest}'})")
+
+
+@database.command()
+def check() -> None:
+    """Check that the migrations make the tables of the models, on a database made for it.
+
+    Example: orchestra db check
+    """
+    with TemporaryDirectory() as folder:
+        settings = Settings.from_env({}, data_dir=Path(folder))
+        migrate(settings)
+        with create_core(settings).app_context():
+            flask_migrate.check(directory=str(MIGRATIONS))
 
 
 def migrate(settings: Settings) -> str | None:
