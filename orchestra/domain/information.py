@@ -23,12 +23,14 @@ from orchestra.models import (
     WorkflowVersion,
 )
 
+LARGEST_ID = 2**31 - 1  # of the database; asking it for more is an error there
 Row = sa.Row[Any]
 Rows = dict[int, list[Row]]
 
 
 def project_information(session: Session, project_ids: Sequence[int]) -> dict[int, Json]:
     """The whole state of each project by its id; unknown ids are left out."""
+    project_ids = [project_id for project_id in project_ids if project_id <= LARGEST_ID]
     projects = session.execute(
         sa.select(Project.__table__).where(Project.id.in_(project_ids)).order_by(Project.id)
     ).all()

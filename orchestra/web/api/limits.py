@@ -1,5 +1,6 @@
 """How many requests a key may make a minute (A-8), counted in this process, without the broker."""
 
+import math
 import threading
 import time
 
@@ -29,7 +30,7 @@ class Windows:
         if spent > allowance:
             raise RateLimited(
                 f"This key may make {allowance} requests a minute. Wait until the next.",
-                retry_after_seconds=max(1, round((window + 1) * WINDOW_SECONDS - now)),
+                retry_after_seconds=math.ceil((window + 1) * WINDOW_SECONDS - now),
             )
 
 

@@ -42,6 +42,7 @@ def legacy(new_key):
 @pytest.fixture
 def stored(session):
     """How many rows each table holds, to see that nothing was written."""
+
     def counted():
         with session.get_bind().connect() as connection:
             return {

@@ -214,9 +214,7 @@ def test_a_legacy_signature_must_cover_the_date(legacy):
 
 def test_what_a_legacy_key_signs_beyond_the_date_is_checked(legacy, body):
     """A-16"""
-    request = legacy.request(
-        "POST", CREATE, json.dumps(body).encode(), signed=("date", "digest")
-    )
+    request = legacy.request("POST", CREATE, json.dumps(body).encode(), signed=("date", "digest"))
     refused(legacy.send(request, data=b"{}"))
 
 
