@@ -121,9 +121,7 @@ def transaction() -> Iterator[Session]:
     :raises Conflict: the work met a constraint of the database.
     :raises Unavailable: a lock or the database itself was not to be had in time.
     """
-    session = db.session()
-    session.info["settings"] = current_app.config["SETTINGS"]
-    session.info.pop("after_commit", None)
+    session = _fresh_session()
     try:
         with session.begin():
             yield session
@@ -143,8 +141,7 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """A transaction that only reads: on SQLite it takes no write lock."""
-    session = db.session()
-    session.info["settings"] = current_app.config["SETTINGS"]
+    session = _fresh_session()
     try:
         with session.begin():
             session.connection(execution_options={"orchestra_read_only": True})
@@ -153,6 +150,14 @@ def reading() -> Iterator[Session]:
         raise _translated(error) from error
     finally:
         session.close()
+
+
+def _fresh_session() -> Session:
+    """The session of this context, without what a rolled-back transaction wanted done."""
+    session = db.session()
+    session.info.clear()
+    session.info["settings"] = current_app.config["SETTINGS"]
+    return session
 
 
 def settings_of(session: Session) -> Settings:

@@ -69,10 +69,16 @@ def dispatch_waiting(session: Session, project: Project, steps: Iterable[str]) -
     dispatch(session, project, ready)
 
 
-def dispatch_waiting_dependents(session: Session, project: Project, step: Step) -> None:
-    """Start machine steps that waited while a step before them was re-opened (L-101)."""
+def dispatch_waiting_dependents(
+    session: Session, project: Project, step: Step, *, besides: Iterable[str]
+) -> None:
+    """Start machine steps that waited while a step before them was re-opened (L-101).
+
+    :param besides: steps that have been dispatched just now.
+    """
     graph = graph_of(project.version)
-    machine = [s.slug for s in graph.dependents(step.slug) if not s.is_human]
+    dependents = [s.slug for s in graph.dependents(step.slug) if not s.is_human]
+    machine = [slug for slug in dependents if slug not in set(besides)]
     if not machine:
         return
     older = sa.select(Task.step).where(

@@ -296,8 +296,8 @@ def go_on(
     if step.completion_ends_project:
         complete(session, project)
     else:
-        advance(session, project, carried=carried)
-        dispatching.dispatch_waiting_dependents(session, project, step)
+        created = advance(session, project, carried=carried).created
+        dispatching.dispatch_waiting_dependents(session, project, step, besides=created)
 
 
 def stuck(session: Session, limit: int) -> list[int]:
