@@ -5,6 +5,12 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from orchestra.domain import lifecycle, pickup, projects
+from orchestra.domain.audit import Actor
+from orchestra.domain.task_view import task_view
+from orchestra.models import Role, TaskClass
+from tests.builders import step
+
 
 class Browser(FlaskClient):
     """Without a fresh context a request would see who was signed in at the one before."""
@@ -51,3 +57,73 @@ def browser(app):
 
 def new_browser(app):
     return Browser(app, app.response_class, use_cookies=True)
+
+
+@pytest.fixture
+def start(session, make):
+    """Start a project of a version; a project admin does it."""
+
+    def started(version, description="The Pope in New York", *, priority=0, data=None):
+        actor = Actor.of(make.admin())
+        return projects.create_project(
+            session,
+            actor,
+            workflow_slug=version.workflow.slug,
+            version_slug=version.slug,
+            short_description=description,
+            priority=priority,
+            task_class=TaskClass.REAL,
+            project_data=data or {},
+        )
+
+    return started
+
+
+@pytest.fixture
+def take(session):
+    """Let a worker pick up a task, and return its id."""
+
+    def taken(worker, role=Role.ENTRY_LEVEL):
+        task_id = pickup.pick_up(session, Actor.of(worker), role).task_id
+        session.flush()
+        return task_id
+
+    return taken
+
+
+@pytest.fixture
+def hand_over(session):
+    """Let a worker hand over a task with this data."""
+
+    def handed_over(worker, task_id, command="submit", data=None, comment=None):
+        view = task_view(session, worker, task_id)
+        task = lifecycle.hand_over(
+            session,
+            Actor.of(worker),
+            task_id,
+            command,
+            data=data or {"headline": "Rain"},
+            revision=view.assignment.revision,
+            comment=comment,
+        )
+        session.flush()
+        return task
+
+    return handed_over
+
+
+def form_step(slug, *after, **keys):
+    """A human step that asks for a headline, and is always reviewed once unless told otherwise."""
+    interface = {
+        "form": {
+            "type": "object",
+            "properties": {
+                "headline": {"type": "string", "title": "Headline", "minLength": 3},
+                "text": {"type": "string", "title": "Text"},
+            },
+            "required": ["headline"],
+        },
+        "ui": {"fields": {"/text": {"widget": "textarea"}}},
+    }
+    policy = {"policy": "sampled_review", "rate": 1, "max_reviews": 1}
+    return step(slug, *after, **({"user_interface": interface, "review_policy": policy} | keys))
