@@ -46,7 +46,7 @@ def settings_to_start(settings: Settings) -> Settings:
         "ORCHESTRA_URL": f"http://127.0.0.1:{port}",
     }
     os.environ |= child  # for the commands that the demo runs against it, too
-    return Settings.from_env()
+    return Settings.from_env(os.environ)
 
 
 def up_command(settings: Settings) -> list[str]:

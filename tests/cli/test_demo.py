@@ -118,6 +118,13 @@ def sources(transcript):
     return found
 
 
+def wait_for_the_crawl(client, project_id):
+    deadline = time.monotonic() + 30
+    while "rate" not in client.project_information(project_id)["tasks"]:
+        assert time.monotonic() < deadline, "the crawl takes too long"
+        time.sleep(0.1)
+
+
 def final_json(transcript):
     last = sources(transcript)[-1]
     lines = transcript.split(f">>> {last}\n")[-1].splitlines()
@@ -148,6 +155,8 @@ def test_every_call_of_the_transcript_can_be_repeated(instance):
     names = {}
     for source in sources(transcript):
         exec(compile(source, "transcript", "single"), names)
+        if source == "project_id":
+            wait_for_the_crawl(names["client"], names["project_id"])
     assert len(sources(transcript)) > 8
     assert isinstance(names["project_id"], int)
     assert instance.client().project_information(names["project_id"])
