@@ -2,16 +2,15 @@
 
 import json
 from datetime import datetime
-from getpass import getuser
 from typing import Any
 
 import click
 
+from orchestra.cli.actor import operator
 from orchestra.cli.checks import ready_application
 from orchestra.database import reading, transaction
 from orchestra.domain import keys
-from orchestra.domain.audit import Actor
-from orchestra.models import ApiKey, Source
+from orchestra.models import ApiKey
 
 
 @click.group()
@@ -64,11 +63,6 @@ def revoke(key_id: str) -> None:
     with ready_application(), transaction() as session:
         keys.revoke_key(session, operator(), key_id)
     click.echo(f"{key_id} is revoked.")
-
-
-def operator() -> Actor:
-    """The system, with the operating system user as note (X-36)."""
-    return Actor(name="system", source=Source.CLI, may_manage=True, note=getuser())
 
 
 def entry(key: ApiKey) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from orchestra.cli.api_keys import operator
+from orchestra.cli.actor import operator
 from orchestra.cli.broker import write_private
 from orchestra.config import Settings
 from orchestra.database import reading, transaction
