@@ -1,6 +1,10 @@
 """Functions of machine steps for tests."""
 
-from orchestra.workflow_kit import PermanentFailure
+from time import sleep
+
+from orchestra.workflow_kit import PermanentFailure, RetryLater
+
+calls = []  # what the policies below were called with
 
 
 def echo(project_data, prerequisites, **kwargs):
@@ -25,3 +29,80 @@ def give_nan(project_data, prerequisites):
 
 def give_two_mebibytes(project_data, prerequisites):
     return {"text": "x" * 2 * 1024 * 1024}
+
+
+def give_half_a_character(project_data, prerequisites):
+    return {"text": "\ud800"}
+
+
+def give_itself(project_data, prerequisites):
+    result = {}
+    result["self"] = result
+    return result
+
+
+def fail_with_a_nul(project_data, prerequisites):
+    raise ValueError("before\x00after \ud800")
+
+
+def later(project_data, prerequisites, seconds=7):
+    raise RetryLater(seconds)
+
+
+def exit_process(project_data, prerequisites):
+    raise SystemExit(3)
+
+
+def tell_key(project_data, prerequisites, idempotency_key):
+    return {"key": idempotency_key}
+
+
+def spoil_arguments(project_data, prerequisites):
+    project_data["deep"]["value"] = "spoilt"
+    prerequisites.clear()
+    return {}
+
+
+def hang(project_data, prerequisites):
+    while True:
+        sleep(0.01)
+
+
+# --- Policies ---------------------------------------------------------------------------------
+
+
+def want(prerequisites, project_data):
+    calls.append((prerequisites, project_data))
+    return True
+
+
+def want_not(prerequisites, project_data):
+    return False
+
+
+def want_if_told(prerequisites, project_data):
+    if "wanted" not in project_data:
+        raise LookupError("nobody told me")
+    return project_data["wanted"]
+
+
+def want_and_spoil(prerequisites, project_data):
+    project_data["deep"]["value"] = "spoilt"
+    return True
+
+
+def exit_instead_of_answering(*_):
+    raise SystemExit(3)
+
+
+def name(task, names):
+    calls.append(task)
+    return names
+
+
+def fail_to_name(task):
+    raise LookupError("the list of experts is empty")
+
+
+def name_and_spoil(task):
+    task.project["project_data"]["deep"]["value"] = "spoilt"
