@@ -1,5 +1,6 @@
 """The database: one way to open a transaction, one way to lock a row, one kind of time."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,12 +50,19 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class JsonColumn(sa.JSON):
+    """JSON in which a change from 1 to true is a change; to Python both are equal."""
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        return bool(x == y) and json.dumps(x, sort_keys=True) == json.dumps(y, sort_keys=True)
+
+
 class Base(DeclarativeBase):
     """Base of all models, with the column types that they share."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
         datetime: UtcDateTime(),
-        Json: sa.JSON(),
+        Json: JsonColumn(),
         str: sa.Text(),
     }
     metadata = sa.MetaData(

@@ -6,14 +6,21 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.errors import Forbidden, NotFound
-from orchestra.models import Assignment, Iteration, Task, Worker
+from orchestra.models import Assignment, AuditEvent, Iteration, Task, Verb, Worker
 
 
 def was_on_task(session: Session, task_id: int, worker_id: int | None) -> bool:
     """Whether the worker holds or has ever held the task."""
     held = sa.exists().where(Assignment.task_id == task_id, Assignment.worker_id == worker_id)
     worked = sa.exists().where(Iteration.task_id == task_id, Iteration.worker_id == worker_id)
-    return worker_id is not None and bool(session.scalar(sa.select(sa.or_(held, worked))))
+    replaced = sa.exists().where(  # before their first hand-over
+        AuditEvent.object_kind == Task.__tablename__,
+        AuditEvent.object_id == task_id,
+        AuditEvent.verb == Verb.TASK_REASSIGNED,
+        AuditEvent.before["worker_id"].as_integer() == worker_id,
+    )
+    was_there = sa.select(sa.or_(held, worked, replaced))
+    return worker_id is not None and bool(session.scalar(was_there))
 
 
 def task_for(session: Session, worker: Worker, task_id: int) -> Task:

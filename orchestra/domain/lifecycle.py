@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import assignments, audit, policies, projects
+from orchestra.domain import assignments, audit, json_data, policies, projects
 from orchestra.domain.access import refuse_stranger
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.forms import Form
@@ -16,7 +16,6 @@ from orchestra.domain.locking import LockedTask, gate, lock_task
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.review import draw_review
 from orchestra.errors import (
-    AlreadyOnTask,
     DependencyOpen,
     Invalid,
     NotFound,
@@ -82,7 +81,7 @@ def save_draft(
     _require_working(locked, assignment)
     _require_data(session, data)
     _require_revision(assignment, revision)
-    if data == assignment.data:
+    if json_data.is_same(data, assignment.data):
         return assignment
     _store(actor, assignment, data)
     _audit_save(session, actor, locked, assignment)
@@ -112,7 +111,7 @@ def _require_data(session: Session, data: Any) -> None:
     if not isinstance(data, dict):
         fields = {"task_data": ["Give a JSON object."]}
         raise Invalid("The task data must be a JSON object.", fields=fields)
-    projects.require_size(session, data, "task data")
+    json_data.require_size(session, data, "task data")
 
 
 def _require_revision(assignment: Assignment, revision: int) -> None:
@@ -195,7 +194,7 @@ def hand_over(
     _require_revision(assignment, revision)
     _close(actor, locked, assignment, data, returns=returns, comment=comment)
     _audit_hand_over(session, actor, locked, assignment, returns=returns)
-    _move_on(session, locked, assignment, returns=returns)
+    _move_on(session, actor, locked, assignment, returns=returns)
     return locked.task
 
 
@@ -284,16 +283,16 @@ def _audit_hand_over(
 
 
 def _move_on(
-    session: Session, locked: LockedTask, assignment: Assignment, *, returns: bool
+    session: Session, actor: Actor, locked: LockedTask, assignment: Assignment, *, returns: bool
 ) -> None:
     """The table of specification L-60."""
     task = locked.task
     if returns:
         task.move_to(TaskStatus.POST_REVIEW_PROCESSING)
-        _pass_to(session, locked, locked.assignments[assignment.level - 1], assignment.data)
+        _pass_to(session, actor, locked, assignment, assignment.level - 1)
     elif task.status is TaskStatus.POST_REVIEW_PROCESSING:
         task.move_to(TaskStatus.REVIEWING)
-        _pass_to(session, locked, locked.assignments[assignment.level + 1], assignment.data)
+        _pass_to(session, actor, locked, assignment, assignment.level + 1)
     elif locked.open_iteration and draw_review(session, locked, assignment, locked.open_iteration):
         task.move_to(TaskStatus.PENDING_REVIEW)
         locked.open_iteration = None
@@ -303,10 +302,13 @@ def _move_on(
         projects.finish_task(session, locked, assignment.data)
 
 
-def _pass_to(session: Session, locked: LockedTask, assignment: Assignment, data: Data) -> None:
+def _pass_to(
+    session: Session, actor: Actor, locked: LockedTask, handed_over: Assignment, level: int
+) -> None:
     """Put the task before the worker of a neighbouring level again, with the data handed over."""
-    assignment.data, assignment.status = data, AssignmentStatus.PROCESSING
-    assignment.revision += 1
+    assignment = locked.assignments[level]
+    _store(actor, assignment, handed_over.data)
+    assignment.status = AssignmentStatus.PROCESSING
     session.flush()  # the iteration handed over is closed before the next one opens
     assignments.open_iteration(session, locked, assignment)
 
@@ -363,10 +365,9 @@ def reassign(
     require_manager(actor)
     locked, assignment = _lock_assignment(session, assignment_id)
     gate(locked.project, while_paused=True)
+    locked.require_human()
     if locked.task.status.is_terminal:
         raise WrongStatus(f"Task {locked.task.id} is {locked.task.status.label}.")
-    if worker is not None and assignment.worker_id == worker.id:
-        raise AlreadyOnTask(f"{worker.username} holds this assignment already.")
     worker = assignments.require_assignable(session, locked, worker, assignment.level)
     former = assignment.worker_id
     assignment.worker_id, assignment.worker = worker.id, worker

@@ -1,12 +1,10 @@
 """Machine steps: claim one, call the author's function, record what came of it."""
 
-import json
+import logging
 import traceback
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from math import isfinite
 from random import uniform
 from typing import Any
 
@@ -15,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import seconds_from_now, settings_of, utcnow
-from orchestra.domain import audit, dispatching, projects
+from orchestra.domain import audit, dispatching, json_data, projects
 from orchestra.domain.audit import SYSTEM, Actor, require_manager
 from orchestra.domain.definitions.functions import accepts, resolve
 from orchestra.domain.graph import FunctionReference, Step
@@ -37,6 +35,7 @@ from orchestra.models import (
     Verb,
 )
 
+logger = logging.getLogger(__name__)
 Data = dict[str, Any]
 LARGEST_RESULT_BYTES = 1_048_576
 LARGEST_TRACEBACK = 65_536
@@ -268,11 +267,16 @@ def failure(
     """An exception as it is stored: type, message, and the end of its traceback."""
     text = "".join(traceback.format_exception(error))
     return Outcome(
-        error=f"{type(error).__name__}: {error}",
-        traceback=text[-LARGEST_TRACEBACK:],
+        error=_storable(f"{type(error).__name__}: {error}"),
+        traceback=_storable(text[-LARGEST_TRACEBACK:]),
         final=final,
         retry_after_seconds=retry_after_seconds,
     )
+
+
+def _storable(text: str) -> str:
+    """Text as a database takes it: an author's message may hold any character."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _accepted(result: Any) -> Outcome:
@@ -280,33 +284,14 @@ def _accepted(result: Any) -> Outcome:
     if not isinstance(result, dict):
         found = type(result).__name__
         return Outcome(error=f"The result must be an object (dict), is {found}.", final=True)
-    offence = next(_offences(result, ""), None)
+    offence = json_data.first_offence(result)
     if offence:
         return Outcome(error=f"The result is not JSON: {offence}.", final=True)
-    size = len(json.dumps(result, ensure_ascii=False).encode())
+    size = json_data.size_bytes(result)
     if size > LARGEST_RESULT_BYTES:
         message = f"The result has {size} bytes; at most {LARGEST_RESULT_BYTES} are allowed."
         return Outcome(error=message, final=True)
     return Outcome(result=result)
-
-
-def _offences(value: Any, pointer: str) -> Iterator[str]:
-    """Where and what is not JSON."""
-    if isinstance(value, dict):
-        yield from (f"{pointer} has a key that is not text" for k in value if type(k) is not str)
-        items = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, list | tuple):
-        items = [(str(index), item) for index, item in enumerate(value)]
-    else:
-        items = []
-        if not _is_scalar(value):
-            yield f"{pointer} is {value!r:.40} of type {type(value).__name__}"
-    for name, item in items:
-        yield from _offences(item, f"{pointer}/{name}")
-
-
-def _is_scalar(value: Any) -> bool:
-    return isfinite(value) if isinstance(value, float) else isinstance(value, str | int | None)
 
 
 # --- Record -----------------------------------------------------------------------------------
@@ -365,6 +350,10 @@ def _end_attempt(
 
 def _keep_refused(session: Session, lease: Lease, outcome: Outcome) -> None:
     """A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119)."""
+    logger.warning(
+        "late result refused",
+        extra={"task": lease.task_id, "fencing_number": lease.fencing_number},
+    )
     _end_attempt(session, lease.task_id, lease.fencing_number, AttemptOutcome.REFUSED, outcome)
 
 

@@ -1,7 +1,8 @@
 """The author's policies: is a step wanted, and who shall do it. They may fail, and harm nothing."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ class PolicyFailed(OrchestraError):
     """The author's function raised or gave something that no policy may give."""
 
 
-def is_wanted(step: Step, before: Mapping[str, Data], project_data: Data) -> bool:
+def is_wanted(step: Step, before: dict[str, Data], project_data: Data) -> bool:
     """Ask the creation policy of a step.
 
     :raises PolicyFailed: it raised.
@@ -35,13 +36,13 @@ def is_wanted(step: Step, before: Mapping[str, Data], project_data: Data) -> boo
     if step.creation_policy is None:
         return True
     policy = step.creation_policy
-    return bool(_called(policy, dict(before), dict(project_data)))
+    return bool(_called(policy, deepcopy(before), deepcopy(project_data)))
 
 
 def _called(reference: FunctionReference, *arguments: Any) -> Any:
     try:
         return resolve(reference.path)(*arguments, **reference.kwargs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PolicyFailed(f"{reference.path}: {type(error).__name__}: {error}") from error
 
 
@@ -120,10 +121,10 @@ def _proposals(
     if built_in is not None:
         return built_in(session, locked, dict(reference.kwargs))
     answer = _called(reference, _described(session, locked, level))
-    names = [answer] if isinstance(answer, str) else list(answer or [])
-    if not all(isinstance(name, str) for name in names):
+    names = [answer] if isinstance(answer, str) else answer or []
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise PolicyFailed(f"{reference.path} gave {answer!r}; usernames are allowed, or nothing.")
-    return names
+    return list(names)
 
 
 def _described(session: Session, locked: LockedTask, level: int) -> TaskDescription:
@@ -138,7 +139,7 @@ def _described(session: Session, locked: LockedTask, level: int) -> TaskDescript
         project={
             "id": project.id,
             "short_description": project.short_description,
-            "project_data": dict(project.project_data),
+            "project_data": deepcopy(project.project_data),
         },
         prerequisites=prerequisites(session, project.id, locked.graph, task.step),
         workers=workers,

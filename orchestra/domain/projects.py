@@ -1,6 +1,5 @@
 """Projects as a whole: create, advance, pause, resume, abort, complete, edit."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,17 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.database import seconds_from_now, settings_of, utcnow
-from orchestra.domain import aborting, audit, dispatching, policies
+from orchestra.database import seconds_from_now, utcnow
+from orchestra.domain import aborting, audit, dispatching, json_data, policies
 from orchestra.domain.audit import SYSTEM, Actor, require_manager
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedTask, gate, lock_project, lock_task
 from orchestra.domain.prerequisites import results
 from orchestra.domain.versions import get_version, graph_of
-from orchestra.errors import Invalid, StaleRevision, TooLarge, WrongStatus
+from orchestra.errors import Invalid, StaleRevision, WrongStatus
 from orchestra.models import (
     FINISHED,
     TERMINAL,
+    AuditEvent,
     CreationProblem,
     Project,
     ProjectStatus,
@@ -34,6 +34,7 @@ LONGEST_DESCRIPTION = 1000
 LARGEST_PRIORITY = 1_000_000
 PROBLEM_RETRY_SECONDS = 3600
 _NOBODY: frozenset[str] = frozenset()
+_EDITABLE = ("short_description", "priority", "project_data")
 
 
 def create_project(
@@ -94,19 +95,7 @@ def _require_valid(
         fields["project_data"] = ["Give a JSON object."]
     if fields:
         raise Invalid("Some fields of the project are not valid.", fields=fields)
-    require_size(session, project_data, "project data")
-
-
-def require_size(session: Session, data: Data, what: str) -> None:
-    """:raises TooLarge: the JSON is larger than the setting allows."""
-    limit = settings_of(session).max_task_data_bytes
-    try:
-        size = len(json.dumps(data, allow_nan=False).encode())
-    except ValueError as error:
-        message = f"The {what} hold a number that JSON does not know (NaN or infinity)."
-        raise Invalid(message, fields={"data": [str(error)]}) from error
-    if size > limit:
-        raise TooLarge(f"The {what} have {size} bytes; at most {limit} are allowed.")
+    json_data.require_size(session, project_data, "project data")
 
 
 @dataclass
@@ -156,11 +145,7 @@ class _Advance:
         if not ending:
             self._create_due_tasks()
             self._start()
-        if (
-            not self.done.problems
-            and not self._anything_open()
-            and not (self.tasks and any(not task.status.is_terminal for task in self.tasks))
-        ):
+        if not self.done.problems and not self._anything_open():
             complete(self.session, self.project)
         return self.done
 
@@ -445,23 +430,13 @@ def edit_project(
     require_manager(actor)
     project = lock_project(session, project_id)
     gate(project, while_paused=True, while_completed=True)
-    if revision > project.revision:
-        raise Invalid("This revision does not exist yet.", fields={"revision": ["Reload."]})
-    names = ("short_description", "priority", "project_data")
-    if revision < project.revision:
-        newer = {name: getattr(project, name) for name in names}
-        raise StaleRevision(
-            "Somebody else changed the project meanwhile.",
-            details={"revision": project.revision, "data": newer},
-        )
-    wanted = {name: changes[name] for name in names if name in changes}
-    current = {name: getattr(project, name) for name in names} | wanted
-    _require_valid(session, **current)
-    before = {
-        name: getattr(project, name) for name in wanted if getattr(project, name) != wanted[name]
-    }
-    if before:
-        for name in before:
+    current = {name: getattr(project, name) for name in _EDITABLE}
+    wanted = {name: changes[name] for name in _EDITABLE if name in changes}
+    _require_valid(session, **current | wanted)
+    _require_revision(session, project, revision)
+    changed = [name for name in wanted if not json_data.is_same(wanted[name], current[name])]
+    if changed:
+        for name in changed:
             setattr(project, name, wanted[name])
         project.revision += 1
         audit.record(
@@ -470,7 +445,33 @@ def edit_project(
             Verb.PROJECT_EDITED,
             project,
             project_id=project.id,
-            before=before,
-            after={name: wanted[name] for name in before},
+            before={name: current[name] for name in changed},
+            after={name: wanted[name] for name in changed},
         )
     return project
+
+
+def _require_revision(session: Session, project: Project, revision: int) -> None:
+    if revision > project.revision:
+        raise Invalid("This revision does not exist yet.", fields={"revision": ["Reload."]})
+    if revision == project.revision:
+        return
+    last = session.execute(
+        sa.select(AuditEvent.at, AuditEvent.actor)
+        .where(
+            AuditEvent.object_kind == Project.__tablename__,
+            AuditEvent.object_id == project.id,
+            AuditEvent.verb == Verb.PROJECT_EDITED,
+        )
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+    ).one()
+    raise StaleRevision(
+        "Somebody else changed the project meanwhile. Compare both versions and choose.",
+        details={
+            "revision": project.revision,
+            "data": {name: getattr(project, name) for name in _EDITABLE},
+            "saved_at": last.at,
+            "saved_by": last.actor,
+        },
+    )

@@ -85,8 +85,10 @@ def revert_task(
 
 
 def _iterations(session: Session, locked: LockedTask) -> list[Iteration]:
+    """Iterations in force; what an unassigned worker handed over before is so no more."""
     in_force = sa.select(Iteration).where(
-        Iteration.task_id == locked.task.id, Iteration.discarded_at.is_(None)
+        Iteration.assignment_id.in_([assignment.id for assignment in locked.assignments]),
+        Iteration.discarded_at.is_(None),
     )
     return list(session.scalars(in_force.order_by(Iteration.number)))
 
