@@ -174,7 +174,7 @@ def _addresses(address: Url) -> list[str]:
         return found
     for numeric in found:
         if not is_public(numeric):
-            raise FetchRefused(f"{address.url}: {host} is not a public address ({numeric}).")
+            raise FetchRefused(f"{address.url} is not fetched: {numeric} is not a public address.")
     return found
 
 

@@ -69,7 +69,7 @@ class Story:
     def _code(self, line: str, language: str, prompt: str = "") -> None:
         coloured = Syntax("", language, theme="ansi_dark").highlight(line)
         coloured.rstrip()
-        self._console.print(Text(f"  {prompt}", style="dim") + coloured, soft_wrap=True)
+        self._console.print(Text.assemble((f"  {prompt}", "dim"), coloured), soft_wrap=True)
         self._is_blank = False
 
     def _print(self, text: str, style: str = "") -> None:

@@ -53,7 +53,7 @@ def up_command(settings: Settings) -> list[str]:
     return [
         "orchestra",
         "up",
-        f"--data-dir={settings.data_dir}",
+        f"--data-dir={shown(settings.data_dir)}",
         f"--port={settings.web_port}",
         "--no-flower",
     ]
@@ -139,6 +139,12 @@ def make_key(settings: Settings, command: tuple[str, ...]) -> dict[str, str]:
     return key
 
 
+def shown(path: Path) -> Path:
+    """As short as it can be typed in this folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def connecting_code(settings: Settings, key_id: str) -> str:
     """What a reader types to get the same client; the secret itself is not shown."""
     if settings.project_api_secret:
@@ -151,6 +157,6 @@ def connecting_code(settings: Settings, key_id: str) -> str:
     return (
         "import json, pathlib\n"
         "from orchestra.client import OrchestraClient\n"
-        f'key = json.loads(pathlib.Path("{key_file(settings)}").read_text())\n'
+        f'key = json.loads(pathlib.Path("{shown(key_file(settings))}").read_text())\n'
         f'client = OrchestraClient("{settings.url}", **key)'
     )
