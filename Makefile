@@ -21,7 +21,7 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	else echo "$(2) is missing. On Debian: sudo apt-get install $(1)"; exit 1; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench faults sure setup browser clean
+.PHONY: help run test lint format faults sure setup browser clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,11 +43,8 @@ format: $(READY_DEV) ## let ruff format and repair
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: $(READY_DEV) ## the benchmarks; writes the table in bench/README.md
-	@$(BIN)/python -m bench
-
-faults: $(READY_DEV) ## the long fault runs; the short ones are in `make test`
-	@$(BIN)/python -m pytest tests/faults --long
+faults: $(READY_DEV) ## the fault runs alone: killed processes, a wiped broker, jobs delivered twice
+	@$(BIN)/python -m pytest tests/faults
 
 sure: lint test ## lint, test: exactly what .ci/run runs
 

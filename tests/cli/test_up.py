@@ -15,7 +15,8 @@ import pytest
 from orchestra.cli.broker import free_port
 
 READY = "Orchestra is ready at"
-pytestmark = pytest.mark.timeout(180)
+# With the fault tests, one after the other: each starts many processes on few processors.
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("faults")]
 
 
 def environment(**more):
