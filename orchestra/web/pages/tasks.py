@@ -147,6 +147,7 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
             for slug, data in view.prerequisites.items()
             if data
         ],
+        labels={child.name: child.label for child in form.root.children},
         is_shown_in_work=bool(form.ui.get("show")),
     )
 

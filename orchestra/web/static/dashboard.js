@@ -83,8 +83,7 @@ function applySorting() {
 function apply() {
   applyFilter();
   applySorting();
-  const filter = document.querySelector("[data-filter]");
-  if (filter) filter.hidden = false;
+  for (const tool of document.querySelectorAll("[data-filter], [data-sort]")) tool.hidden = false;
   for (const form of document.querySelectorAll("[data-new-task]")) {
     if (resting.has(form.dataset.newTask)) form.querySelector("button").disabled = true;
   }
