@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import wraps
-from random import uniform
+from random import SystemRandom
 from time import sleep
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,7 +17,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.sql.functions import FunctionElement
 
 from orchestra.config import Settings
@@ -28,6 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Json = dict[str, Any]
 
+_random = SystemRandom()
 DEADLOCK_TRIES = 4  # the first and three more (specification L-14)
 _LOCK_TIMEOUT = "55P03"
 _DEADLOCKS = frozenset({"40P01", "40001"})
@@ -60,19 +61,17 @@ class JsonColumn(sa.JSON):
 class Base(DeclarativeBase):
     """Base of all models, with the column types that they share."""
 
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
-        datetime: UtcDateTime(),
-        Json: JsonColumn(),
-        str: sa.Text(),
-    }
-    metadata = sa.MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
+    registry = registry(
+        type_annotation_map={datetime: UtcDateTime(), Json: JsonColumn(), str: sa.Text()},
+        metadata=sa.MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
     )
 
 
@@ -94,22 +93,27 @@ db = SQLAlchemy(
 )
 
 
-class seconds_from_now(FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
-    """The database's clock, ``seconds`` later: what decides leases and due times."""
+class SecondsFromNow(FunctionElement[datetime]):
+    """SQL of :func:`seconds_from_now`."""
 
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: float | sa.ColumnElement[Any] = 0) -> None:
-        super().__init__(sa.cast(seconds, sa.Float()))
+    def __init__(self, seconds: sa.ColumnElement[float]) -> None:
+        super().__init__(seconds)
 
 
-@compiles(seconds_from_now, "postgresql")
+def seconds_from_now(seconds: float | sa.ColumnElement[Any]) -> SecondsFromNow:
+    """The database's clock, ``seconds`` later: what decides leases and due times."""
+    return SecondsFromNow(sa.cast(seconds, sa.Float()))
+
+
+@compiles(SecondsFromNow, "postgresql")
 def _postgresql_now(element: Any, compiler: Any, **kw: Any) -> str:
     return f"clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)})"
 
 
-@compiles(seconds_from_now, "sqlite")
+@compiles(SecondsFromNow, "sqlite")
 def _sqlite_now(element: Any, compiler: Any, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
@@ -202,7 +206,7 @@ def retry_deadlocks(work: Callable[P, T]) -> Callable[P, T]:
             try:
                 return work(*args, **kwargs)
             except Deadlock:
-                sleep(uniform(0.01, 0.1))  # noqa: S311 - jitter
+                sleep(_random.uniform(0.01, 0.1))
         return work(*args, **kwargs)
 
     return retried

@@ -5,7 +5,7 @@ import traceback
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from random import uniform
+from random import SystemRandom
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +41,7 @@ LARGEST_RESULT_BYTES = 1_048_576
 LARGEST_TRACEBACK = 65_536
 LONGEST_BACKOFF_SECONDS = 3600
 LOST = "worker process lost"
+_random = SystemRandom()
 _NO_FUNCTION = FunctionReference("")
 
 
@@ -385,7 +386,7 @@ def _backoff_seconds(task: Task, step: Step, outcome: Outcome) -> float:
     if outcome.retry_after_seconds is not None:
         return min(outcome.retry_after_seconds, LONGEST_BACKOFF_SECONDS)
     doubled = step.backoff_seconds * 2 ** (task.attempts - 1)
-    spread = uniform(0.8, 1.2)  # noqa: S311 - so that many failures do not come back at once
+    spread = _random.uniform(0.8, 1.2)  # so that many failures do not come back at once
     return float(min(doubled, LONGEST_BACKOFF_SECONDS) * spread)
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from orchestra.application import create_core
 from orchestra.config import Settings
 from orchestra.database import db, retry_deadlocks
+from orchestra.tasks.canvas import publish
 
 
 @cache
@@ -32,9 +33,11 @@ class JobInContext(Task):
 
 celery = Celery("orchestra", task_cls=JobInContext)
 celery.config_from_object("celeryconfig")
-celery.conf.imports = ("orchestra.tasks.machine", "orchestra.tasks.upkeep")
-
-from orchestra.tasks.canvas import publish  # noqa: E402 - the canvas is built for this application
+celery.conf.imports = (
+    "orchestra.tasks.deliveries",
+    "orchestra.tasks.machine",
+    "orchestra.tasks.upkeep",
+)
 
 
 @worker_process_init.connect
