@@ -113,7 +113,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
 
     def resolve(host: str, port: int, *args: object, **kwargs: object) -> object:
         if host not in known:
-            return real(host, port, *args, **kwargs)  # type: ignore[arg-type]
+            return real(host, port, *args, **kwargs)
         answers = known[host]
         numerics = answers.pop(0) if len(answers) > 1 else answers[0]
         return [
