@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from orchestra.config import Settings, declared
+from orchestra.config.declaring import declaration, variable
 from orchestra.errors import BadConfiguration, Unavailable
-from orchestra.setting_types import declaration, variable
 
 PRODUCTION = {
     "ORCHESTRA_ENVIRONMENT": "production",

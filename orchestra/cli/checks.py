@@ -18,7 +18,7 @@ from orchestra.database import db, reading
 from orchestra.domain import people
 from orchestra.errors import BadConfiguration
 from orchestra.models import Worker
-from orchestra.setting_types import without_password
+from orchestra.config.declaring import without_password
 from orchestra.tasks import publish
 
 # The people of the example workflows and their passwords, which everybody can read.

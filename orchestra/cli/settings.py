@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from orchestra.config import Settings, declared
-from orchestra.setting_types import declaration, variable
+from orchestra.config.declaring import declaration, variable
 
 
 @click.command()

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from orchestra.config.declaring import UNSHOWN, about, declaration, variable, without_password
+from orchestra.config.later import LaterSettings
+from orchestra.config.reading import read_environment
 from orchestra.errors import BadConfiguration, Unavailable
-from orchestra.later_settings import LaterSettings
-from orchestra.setting_reader import read_environment
-from orchestra.setting_types import UNSHOWN, about, declaration, variable, without_password
 
 PLACEHOLDER = "CHANGEME"
 SHORTEST_SECRET_KEY = 32
@@ -208,7 +208,7 @@ class Settings(LaterSettings):
         folders = tuple(folder.absolute() for folder in self.workflow_dirs)
         if "workflow_dirs" in self.sources or folders[0].is_dir():
             return folders
-        return (Path(__file__).parent.parent / "workflows",)
+        return (Path(__file__).parents[2] / "workflows",)
 
     def _embedded_database_url(self) -> str:
         return f"sqlite:///{self.data_dir.absolute() / 'orchestra.sqlite3'}"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from orchestra.setting_types import PREFIX, declaration, read, variable
+from orchestra.config.declaring import PREFIX, declaration, read, variable
 
 CONFIG_FILE = "ORCHESTRA_CONFIG_FILE"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from orchestra.setting_types import about
+from orchestra.config.declaring import about
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
