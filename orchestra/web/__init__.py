@@ -34,6 +34,7 @@ def create_app(settings: Settings, publish: Publisher | None = None) -> Flask:
     settings = settings.with_secret_key()
     app = create_core(settings, "orchestra.web", publish=publish)
     app.json = OrderedJson(app)
+    app.url_map.converters["int"] = requests.RowId
     app.config["MAX_CONTENT_LENGTH"] = settings.max_task_data_bytes + requests.BODY_ROOM_BYTES
     hops = settings.trusted_proxies
     if hops:

@@ -7,10 +7,19 @@ from typing import Any, NoReturn
 
 from flask import g, request
 from marshmallow import Schema, ValidationError
+from werkzeug.routing import IntegerConverter, Map
 
+from orchestra.domain.information import LARGEST_ID
 from orchestra.errors import Invalid, Malformed
 
 BODY_ROOM_BYTES = 64 * 1024  # for what surrounds the data of the largest allowed size
+
+
+class RowId(IntegerConverter):
+    """The ``int`` of addresses: a number that no row can have is 404 and never asked for."""
+
+    def __init__(self, url_map: Map, **options: Any) -> None:
+        super().__init__(url_map, **({"max": LARGEST_ID} | options))
 
 
 def request_id() -> str:

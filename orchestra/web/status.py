@@ -100,7 +100,9 @@ def broker_is_reachable(settings: Settings) -> bool:
     )
     try:
         with connection:
-            connection.ensure_connection(max_retries=1, timeout=BROKER_PATIENCE_SECONDS)
+            connection.ensure_connection(
+                max_retries=1, interval_start=0, interval_step=0, timeout=BROKER_PATIENCE_SECONDS
+            )
     except (KombuError, *connection.connection_errors, OSError):
         return False
     return True

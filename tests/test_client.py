@@ -1,0 +1,213 @@
+"""The Python client against a real server (A-45 to A-51)."""
+
+import subprocess
+import sys
+import threading
+from email.utils import formatdate
+
+import pytest
+import requests
+import sqlalchemy as sa
+from werkzeug.serving import make_server
+
+from orchestra import client as client_module
+from orchestra.client import (
+    HTTPSignatureAuth,
+    OrchestraClient,
+    OrchestraError,
+    create_orchestra_project,
+    get_project_information,
+    get_workflow_types,
+)
+from orchestra.domain import keys
+from orchestra.domain.audit import SYSTEM
+from orchestra.models import Project
+from tests.builders import step
+
+
+class Between:
+    """Stands in front of the application and spoils what it is told to."""
+
+    def __init__(self, app):
+        self.app = app
+        self.requests = []
+        self.failing = 0
+        self.losing = 0
+
+    def __call__(self, environ, start_response):
+        self.requests.append(dict(environ))
+        if self.losing:  # it has happened, and nobody hears of it
+            self.losing -= 1
+            self.app(environ, lambda *_: None).close()
+        elif self.failing:
+            self.failing -= 1
+        else:
+            return self.app(environ, start_response)
+        start_response("502 Bad Gateway", [("Content-Type", "text/html")])
+        return [b"<h1>Bad gateway</h1>"]
+
+
+@pytest.fixture
+def between(app):
+    return Between(app)
+
+
+@pytest.fixture
+def url(between):
+    server = make_server("127.0.0.1", 0, between, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def secret(session):
+    _key, secret = keys.create_key(session, SYSTEM, "system")
+    session.commit()
+    return secret
+
+
+@pytest.fixture
+def client(url, secret, monkeypatch):
+    monkeypatch.setattr(client_module, "FIRST_PAUSE_SECONDS", 0.01)
+    return OrchestraClient(url, "system", secret)
+
+
+@pytest.fixture
+def workflow(make, session):
+    make.version(step("crawl", human=False), slug="simple")
+    session.commit()
+    return ("simple", "v1", "Ein Bild für Zürich", 10, {"url": "https://example.org/ü"}, "real")
+
+
+@pytest.fixture
+def projects(session):
+    def counted():
+        session.rollback()
+        return session.scalar(sa.select(sa.func.count(Project.id)))
+
+    return counted
+
+
+def test_a_project_is_created_and_followed(client, workflow):
+    """A-47"""
+    project_id = client.create_project(*workflow)
+    told = client.project_information(project_id)
+    assert told["project"]["short_description"] == "Ein Bild für Zürich"
+    assert told["project"]["project_data"] == {"url": "https://example.org/ü"}
+    assert client.project_informations([project_id, 999]) == {project_id: told}
+    assert list(client.workflow_types()["workflows"]) == ["simple"]
+
+
+def test_every_request_is_signed_strictly(client, workflow, between):
+    """A-49"""
+    client.create_project(*workflow)
+    assert (
+        'headers="(request-target) host date digest"' in (between.requests[0]["HTTP_AUTHORIZATION"])
+    )
+
+
+def test_a_refusal_is_raised_with_all_that_is_known(client, workflow):
+    """A-48"""
+    with pytest.raises(OrchestraError) as refusal:
+        client.create_project("simple", "v1", "", "high", {}, "real")
+    assert (refusal.value.kind, refusal.value.status) == ("invalid", 422)
+    assert set(refusal.value.fields) == {"description", "priority"}
+    assert refusal.value.message
+
+
+def test_a_wrong_secret_is_refused(url, secret):
+    with pytest.raises(OrchestraError, match="signature") as refusal:
+        OrchestraClient(url, "system", "wrong").workflow_types()
+    assert refusal.value.kind == "unauthenticated"
+
+
+def test_a_server_error_is_tried_again_three_times(client, workflow, between, projects):
+    """A-48"""
+    between.failing = 3
+    client.create_project(*workflow)
+    assert projects() == 1
+    assert len({request["HTTP_IDEMPOTENCY_KEY"] for request in between.requests}) == 1
+    assert len(between.requests) == 4
+
+
+def test_after_three_retries_the_error_is_raised(client, workflow, between, projects):
+    """A-48"""
+    between.failing = 5
+    with pytest.raises(OrchestraError) as failure:
+        client.create_project(*workflow)
+    assert failure.value.status == 502
+    assert (len(between.requests), projects()) == (4, 0)
+
+
+def test_a_lost_answer_does_not_create_a_second_project(client, workflow, between, projects):
+    """R-14, A-48"""
+    between.losing = 2
+    project_id = client.create_project(*workflow)
+    assert client.project_information(project_id)
+    assert projects() == 1
+
+
+def test_a_repeat_with_ones_own_key_returns_the_same_project(client, workflow, projects):
+    ids = {client.create_project(*workflow, idempotency_key="order-7") for _ in range(2)}
+    assert len(ids) == projects() == 1
+
+
+def test_reading_calls_are_not_tried_again(client, between):
+    """A-48: only calls with an idempotency key"""
+    between.failing = 1
+    with pytest.raises(OrchestraError):
+        client.workflow_types()
+    assert len(between.requests) == 1
+
+
+def test_a_server_that_is_not_there_is_unavailable(secret):
+    with pytest.raises(OrchestraError) as failure:
+        OrchestraClient("http://127.0.0.1:9", "system", secret, timeout=1).workflow_types()
+    assert (failure.value.kind, failure.value.status) == ("unavailable", None)
+
+
+def test_without_arguments_the_environment_is_read(url, secret, workflow, monkeypatch):
+    """A-46, A-51"""
+    monkeypatch.setenv("ORCHESTRA_URL", f"{url}/")
+    monkeypatch.setenv("ORCHESTRA_PROJECT_API_KEY", "system")
+    monkeypatch.setenv("ORCHESTRA_PROJECT_API_SECRET", secret)
+    project_id = create_orchestra_project(OrchestraClient(), *workflow)
+    assert get_project_information(project_id)["project"]["id"] == project_id
+    assert list(get_workflow_types()["workflows"]) == ["simple"]
+
+
+def test_without_a_secret_there_is_no_client(monkeypatch):
+    monkeypatch.delenv("ORCHESTRA_PROJECT_API_SECRET", raising=False)
+    with pytest.raises(ValueError, match="ORCHESTRA_PROJECT_API_SECRET"):
+        OrchestraClient("http://127.0.0.1:9")
+
+
+def test_the_plain_snippet_works_with_a_legacy_key(url, session, workflow, projects):
+    """A-50; the client library signs a Date header and does not make one."""
+    _key, secret = keys.create_key(session, SYSTEM, "old", is_legacy=True)
+    session.commit()
+    names = ("workflow_slug", "workflow_version_slug", "description", "priority")
+    body = dict(zip(names, workflow, strict=False)) | {"task_class": "real"}
+    response = requests.post(
+        f"{url}/orchestra/api/project/create_project/",
+        json=body,
+        headers={"Date": formatdate(usegmt=True)},
+        auth=HTTPSignatureAuth(key_id="old", secret=secret, algorithm="hmac-sha256"),
+        timeout=10,
+    )
+    assert response.status_code == 200
+    assert projects() == 1
+
+
+def test_the_client_needs_none_of_the_servers_packages():
+    """A-45"""
+    code = (
+        "import sys, orchestra.client\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "assert not loaded & {'flask', 'sqlalchemy', 'celery', 'marshmallow', 'werkzeug'}\n"
+    )
+    assert subprocess.run([sys.executable, "-W", "error", "-c", code], check=False).returncode == 0
