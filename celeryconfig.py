@@ -92,7 +92,9 @@ worker_max_memory_per_child = 600_000  # KiB; so would memory that one step took
 worker_eta_task_limit = 1000  # a flood of delayed jobs would be held in memory
 worker_send_task_events = True  # Flower would stay empty
 worker_hijack_root_logger = False  # our log lines would be replaced
-worker_soft_shutdown_timeout = 10  # on a quick stop unfinished work would not be given back
+# How long steps may go on when the worker is asked to stop; then they are given back. Docker waits
+# 10 s before it kills.
+worker_soft_shutdown_timeout = 8
 worker_enable_soft_shutdown_on_idle = False
 # A step that is running ends in the database, not in the broker; to kill it because the broker
 # blinked would cost an attempt and save nothing.

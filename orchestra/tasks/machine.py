@@ -7,7 +7,7 @@ import traceback
 from typing import Any
 
 from orchestra import outbox
-from orchestra.database import reading, transaction
+from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import aborting, machine
 from orchestra.domain.machine import Lease, Outcome, Runner
 from orchestra.outbox import Job
@@ -30,11 +30,22 @@ def run_step(self: Any, project_id: int, step: str) -> None:
         logger.warning("another process runs the step", extra={"task": lease.task_id})
         return
     except Stopping:
-        with transaction() as session:
-            machine.release(session, lease)
+        _release(lease)
         raise SystemExit(0) from None
+    _record(lease, outcome, _carried(self.request, project_id))
+
+
+@retry_deadlocks
+def _record(lease: Lease, outcome: Outcome, carried: frozenset[str]) -> None:
+    """Tried again by itself: the whole job would find its own lease, and drop the outcome."""
     with transaction() as session:
-        machine.record(session, lease, outcome, carried=_carried(self.request, project_id))
+        machine.record(session, lease, outcome, carried=carried)
+
+
+@retry_deadlocks
+def _release(lease: Lease) -> None:
+    with transaction() as session:
+        machine.release(session, lease)
 
 
 def _runner(request: Any) -> Runner:

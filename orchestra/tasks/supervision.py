@@ -10,6 +10,9 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
+from celery import current_app as celery_app
+from celery.signals import worker_shutting_down
+from celery.worker.state import active_requests
 from flask import Flask, current_app
 
 from orchestra.database import transaction
@@ -99,6 +102,7 @@ def watched(lease: Lease) -> Iterator[None]:
             yield
         finally:
             watch.finished.set()
+            watch.join()  # its signal must find our handler: without one it ends the process
 
 
 @contextmanager
@@ -107,8 +111,11 @@ def _interruptible(watch: Watch) -> Iterator[None]:
         if watch.reason is not None and not watch.finished.is_set():
             raise watch.reason
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if watch.finished.is_set():
+            return  # there is an outcome, and to record it is the quickest way to an end
         watch.finished.set()
+        signal.signal(number, signal.SIG_IGN)  # Celery asks twice; the step is yet to be released
         raise Stopping
 
     if threading.current_thread() is not threading.main_thread():
@@ -120,6 +127,28 @@ def _interruptible(watch: Watch) -> Iterator[None]:
     }
     try:
         yield
+    except Stopping:
+        del former[signal.SIGTERM]
+        raise
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+@worker_shutting_down.connect
+def _end_in_time(how: str, **_: Any) -> None:
+    """After the grace time, tell pool processes to give back their steps (specification L-124).
+
+    Celery's warm shutdown waits for as long as they take, and is killed in the end.
+    """
+    if how == "Warm":
+        grace = celery_app.conf.worker_soft_shutdown_timeout
+        timer = threading.Timer(grace, _stop_running_steps)
+        timer.daemon = True
+        timer.start()
+
+
+def _stop_running_steps() -> None:
+    for request in tuple(active_requests):
+        if request.worker_pid:
+            os.kill(request.worker_pid, signal.SIGTERM)

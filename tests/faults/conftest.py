@@ -1,0 +1,54 @@
+"""One running system per database, for all fault tests of this process."""
+
+import pytest
+import sqlalchemy as sa
+
+from tests.faults.kit import System
+
+
+@pytest.fixture(scope="session")
+def systems(tmp_path_factory, request):
+    """Start a system when a test first asks for its database: ``systems("sqlite")``."""
+    started = {}
+
+    def of(name):
+        if name not in started:
+            folder = tmp_path_factory.mktemp(f"system-{name}")
+            started[name] = System(folder, _database_url(request, name, folder))
+            started[name].start()
+        return started[name]
+
+    yield of
+    for system in started.values():
+        system.stop()
+
+
+def _database_url(request, name, folder):
+    if name == "sqlite":
+        return f"sqlite:///{folder}/orchestra.sqlite3"
+    server = sa.make_url(request.getfixturevalue("postgres_url"))
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE faults"))
+    engine.dispose()
+    return server.set(database="faults").render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def system(systems, request):
+    """A running system; what its processes said is shown with a failed test."""
+    running = systems(request.param)
+    yield running
+    for name, start in (("broker", running.start_broker), ("worker", running.start_worker)):
+        process = running.processes.get(name)
+        if process is None or process.poll() is not None:
+            start()
+    print(running.logs())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Under xdist all of them run in one process: they share the processors and the systems."""
+    for item in items:
+        if "faults" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("faults"))

@@ -1,0 +1,109 @@
+"""A broker that forgets everything, is not there, or delivers everything twice."""
+
+import time
+
+from orchestra.domain import lifecycle
+from orchestra.domain.audit import SYSTEM, Actor
+from orchestra.models import Task, TaskStatus, Worker
+from tests.builders import Builders, step
+from tests.faults.kit import machine
+from tests.faults.oracle import all_is_well
+
+WORK = machine("work", run="held")
+DIAMOND = (
+    machine("first"),
+    *(machine(f"middle-{n}", "first") for n in range(4)),
+    machine("last", *(f"middle-{n}" for n in range(4))),
+    machine("after", "last"),
+)
+
+
+def test_a_wiped_broker_loses_neither_running_nor_waiting_steps(system):
+    """R-1: two steps run, four wait in the broker when it is wiped, more come after."""
+    kind = system.version(WORK, machine("report", "work"), machine("close", "report"))
+    projects = [system.create(kind) for _ in range(6)]
+    ran = lambda: sum(system.runs(project, "work") for project in projects)  # noqa: E731
+    system.wait_until(lambda: ran() == 2, "both pool processes are busy")
+    system.broker().flushall()
+    projects.append(system.create(kind))
+    for project in projects:
+        system.let_go(project, "work")
+
+    all_is_well(system)
+    for project in projects:
+        for slug in ("work", "report", "close"):
+            assert system.outcomes(project, slug) == ["complete"], (project, slug)
+
+
+def test_a_person_submits_while_the_broker_is_down(system):
+    """R-1: the answer comes at once, and what follows happens when the broker is back."""
+    project = system.run(step("write"), machine("check", "write"), machine("close", "check"))
+    worker = _hold(system, project, "write")
+    system.kill("broker")
+
+    began = time.monotonic()
+    _submit(system, project, "write", worker)
+    took = time.monotonic() - began
+
+    assert took < 2
+    assert system.task(project, "write").status is TaskStatus.COMPLETE
+    assert system.task(project, "check").status is TaskStatus.AWAITING_PROCESSING
+    system.start_broker()
+    all_is_well(system)
+    assert system.outcomes(project, "check") == system.outcomes(project, "close") == ["complete"]
+
+
+def _hold(system, project, slug):
+    """A new worker who holds the task; the worker's id."""
+    task_id = system.task(project, slug).id
+    with system.transaction() as session:
+        worker = Builders(session).worker(f"person-{project}")
+        lifecycle.assign_task(session, SYSTEM, task_id, worker)
+        return worker.id
+
+
+def _submit(system, project, slug, worker_id):
+    task_id = system.task(project, slug).id
+    with system.transaction() as session:
+        actor = Actor.of(session.get_one(Worker, worker_id))
+        data = {"text": "Rain"}
+        lifecycle.hand_over(session, actor, task_id, "submit", data=data, revision=1)
+
+
+def test_a_broker_that_comes_back_finds_the_running_step_still_running(system):
+    """A step ends in the database; that the broker is away costs it nothing."""
+    project = system.run(WORK, machine("report", "work"))
+    system.wait_for_run(project, "work")
+    system.kill("broker")
+    system.let_go(project, "work")
+    done = TaskStatus.COMPLETE
+    system.wait_until(lambda: system.task(project, "work").status is done, "the step is done")
+    system.start_broker()
+
+    all_is_well(system)
+    assert system.outcomes(project, "work") == ["complete"]
+    assert system.outcomes(project, "report") == ["complete"]
+
+
+def test_jobs_that_are_delivered_twice_have_one_effect(system):
+    """Law 2: chains, groups and joins, each published twice by everybody."""
+    system.terminate("worker")
+    system.start_worker("tests.faults.twice")
+    kind = system.version(*DIAMOND)
+    once = system.app.extensions["orchestra_publisher"]
+    system.app.extensions["orchestra_publisher"] = lambda jobs: (once(jobs), once(jobs))
+    try:
+        projects = [system.create(kind) for _ in range(5)]
+        all_is_well(system)
+    finally:
+        system.app.extensions["orchestra_publisher"] = once
+        system.terminate("worker")
+        system.start_worker()
+
+    with system.reading() as session:
+        tasks = session.query(Task).where(Task.project_id.in_(projects)).all()
+    assert len(tasks) == len(projects) * len(DIAMOND)
+    for task in tasks:
+        assert task.status is TaskStatus.COMPLETE
+        assert system.outcomes(task.project_id, task.step) == ["complete"]
+        assert system.runs(task.project_id, task.step) == 1
