@@ -335,7 +335,9 @@ def test_an_event_names_actor_source_object_and_project(act, make, admin, last_e
     assert event.at
 
 
-@pytest.mark.parametrize("change", [sa.update(AuditEvent).values(actor="me"), sa.delete(AuditEvent)])
+@pytest.mark.parametrize(
+    "change", [sa.update(AuditEvent).values(actor="me"), sa.delete(AuditEvent)]
+)
 def test_the_database_refuses_to_change_or_delete_an_event(session, make, change):
     """P-58"""
     make.project(step("a"))
