@@ -10,7 +10,7 @@ from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
 from orchestra.domain.locking import gate, lock_project
 from orchestra.domain.project_view import project_view
-from orchestra.domain.task_view import attempts_of, get_task
+from orchestra.domain.task_view import attempts_of
 from orchestra.errors import Invalid
 from orchestra.models import ProjectStatus, TaskClass, Worker
 from orchestra.web.auth import guard_interface, guard_management
@@ -140,18 +140,9 @@ def edit_project(
 
 @blueprint.post("/retry_machine_task/")
 @changing(schemas.RetryMachineTask())
-def retry_machine_task(
-    session: Session, actor: Actor, task_id: int, project_data: Any, revision: int | None
-) -> Answer:
+def retry_machine_task(session: Session, actor: Actor, task_id: int, **edit: Any) -> Answer:
     """Retry; with project data both the edit and the retry, or neither (L-123)."""
-    if project_data is not None:
-        if revision is None:
-            missing = {"revision": ["Say which revision of the project you changed."]}
-            raise Invalid("The revision of the project is missing.", fields=missing)
-        project_id = get_task(session, task_id).project_id
-        changes = {"project_data": project_data}
-        projects.edit_project(session, actor, project_id, revision=revision, changes=changes)
-    return {"status": machine.retry_task(session, actor, task_id).status.label}
+    return {"status": machine.retry_task(session, actor, task_id, **edit).status.label}
 
 
 @blueprint.post("/skip_machine_task/")
