@@ -10,6 +10,7 @@ from orchestra.cli.actor import operator
 from orchestra.cli.checks import ready_application
 from orchestra.database import reading, transaction
 from orchestra.domain import keys
+from orchestra.errors import Invalid
 from orchestra.models import ApiKey
 
 
@@ -63,6 +64,23 @@ def revoke(key_id: str) -> None:
     with ready_application(), transaction() as session:
         keys.revoke_key(session, operator(), key_id)
     click.echo(f"{key_id} is revoked.")
+
+
+@api_key.command("re-encrypt")
+@click.option("--old-key", prompt=True, hide_input=True, help="The ORCHESTRA_SECRET_KEY before.")
+def re_encrypt(old_key: str) -> None:
+    """Make the keys usable again after ORCHESTRA_SECRET_KEY was changed.
+
+    Example: orchestra api-key re-encrypt
+    """
+    with ready_application(), transaction() as session:
+        lost = keys.re_encrypt(session, old_key)
+        if lost:
+            names = ", ".join(lost)
+            raise Invalid(
+                f"Nothing changed: the old key does not fit {names}. Revoke or try again."
+            )
+    click.echo("All keys are usable.")
 
 
 def entry(key: ApiKey) -> dict[str, Any]:

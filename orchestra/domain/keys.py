@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
@@ -102,6 +102,23 @@ def secret_of(session: Session, key: ApiKey) -> str | None:
     except InvalidToken:
         logger.warning("api key of another secret key", extra={"key_id": key.key_id})
         return None
+
+
+def re_encrypt(session: Session, old_secret_key: str) -> list[str]:
+    """Encrypt the secrets anew after ``ORCHESTRA_SECRET_KEY`` was changed (A-10).
+
+    :return: ids of the keys that neither the old nor the present secret key can read.
+    """
+    old, new = _encryption_with(old_secret_key), _encryption(session)
+    lost = []
+    for key in all_keys(session):
+        try:
+            secret = MultiFernet([new, old]).decrypt(key.encrypted_secret.encode())
+        except InvalidToken:
+            lost.append(key.key_id)
+        else:
+            key.encrypted_secret = new.encrypt(secret).decode()
+    return lost
 
 
 def spend_the_time_of_a_key(session: Session) -> str:

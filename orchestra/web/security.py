@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, request
 
 from orchestra.config import Settings
-from orchestra.errors import Malformed
+from orchestra.errors import Malformed, TooLarge
 
 CONTENT_POLICY = (
     "default-src 'self'; "
@@ -23,6 +23,7 @@ A_YEAR_SECONDS = 365 * 24 * 3600
 
 def register(app: Flask) -> None:
     app.before_request(refuse_other_hosts)
+    app.before_request(refuse_cut_bodies)
     app.after_request(add_headers)
 
 
@@ -41,6 +42,18 @@ def is_own_host(host: str) -> bool:
     except ValueError:
         return False
     return name in {allowed.lower() for allowed in settings.allowed_hosts}
+
+
+def refuse_cut_bodies() -> None:
+    """A body without a length is silently cut at the limit; it must not be taken for a whole one.
+
+    :raises TooLarge: the body reaches the limit.
+    """
+    limit = request.max_content_length
+    if request.content_length is not None or "Transfer-Encoding" not in request.headers:
+        return
+    if limit is not None and len(request.get_data()) >= limit:
+        raise TooLarge("This is larger than what is accepted. Send less.")
 
 
 def add_headers(response: Response) -> Response:

@@ -60,3 +60,12 @@ def test_a_refusal_is_one_line_and_exit_code_1(run, session, arguments):
     assert result.exit_code == 1
     assert len(result.stderr.strip().splitlines()) == 1
     assert session.scalar(sa.select(sa.func.count(ApiKey.id))) == 0
+
+
+def test_keys_are_re_encrypted_or_left_alone(run, app, session, change_settings):
+    """A-10"""
+    run("create", "one")
+    old = app.config["SETTINGS"].secret_key
+    change_settings(secret_key="another secret key that is long enough")
+    assert run("re-encrypt", "--old-key", "a guess").exit_code == 1
+    assert run("re-encrypt", "--old-key", old).stdout == "All keys are usable.\n"

@@ -37,6 +37,17 @@ def test_with_another_secret_key_a_secret_is_lost(session, change_settings):
     assert keys.secret_of(session, key) is None
 
 
+def test_secrets_can_be_encrypted_anew(session, app, change_settings):
+    """A-10; running it again does no harm, and a wrong old key is noticed."""
+    key, secret = keys.create_key(session, SYSTEM, "one")
+    old = app.config["SETTINGS"].secret_key
+    change_settings(secret_key="another secret key that is long enough")
+    assert keys.re_encrypt(session, "a guess") == ["one"]
+    assert keys.secret_of(session, key) is None
+    assert keys.re_encrypt(session, old) == keys.re_encrypt(session, old) == []
+    assert keys.secret_of(session, key) == secret
+
+
 def test_a_key_may_be_made_with_a_known_secret(session):
     """A-12"""
     key, secret = keys.create_key(session, SYSTEM, "one", secret="a-secret-from-the-settings")

@@ -1,5 +1,6 @@
 """Every error in one shape, with its one status (C-12 to C-14, A-4, E-8, E-9, W-12)."""
 
+import io
 import logging
 import re
 
@@ -115,6 +116,22 @@ def test_only_the_own_hosts_are_answered(client, host, status):
     """E-8"""
     response = client.get("/orchestra/status/", headers={"Host": host})
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(5_000, 200), (5_000_000, 413)])
+def test_a_body_of_unknown_length_is_not_cut_but_refused(small_app, size, status):
+    @small_app.post("/orchestra/api/size")
+    def view():
+        return {"size": len(request.get_data())}
+
+    response = small_app.test_client().post(
+        "/orchestra/api/size",
+        input_stream=io.BytesIO(b"x" * size),
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == status
+    assert response.get_json().get("size") == (size if status == 200 else None)
 
 
 def test_pages_carry_headers_that_protect_people(client):
