@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.errors import Forbidden
@@ -64,18 +65,40 @@ def record(
 
     ``before`` and ``after`` hold only what changed, and never a secret (specification P-59).
     """
-    session.add(
-        AuditEvent(
-            actor=actor.name,
-            acting_as=actor.acting_as,
-            source=actor.source,
-            request_id=actor.request_id,
-            verb=verb,
-            object_kind=row.__tablename__,
-            object_id=row.id,
-            project_id=project_id,
-            before=dict(before) if before else None,
-            after=dict(after) if after else None,
-            note=note or actor.note,
-        )
+    described = event(
+        actor, verb, row, project_id=project_id, before=before, after=after, note=note
     )
+    session.add(AuditEvent(**described))
+
+
+def event(
+    actor: Actor,
+    verb: Verb,
+    row: Any,
+    *,
+    project_id: int | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    note: str | None = None,
+) -> dict[str, Any]:
+    """The columns of an event, for :func:`record_all`."""
+    return {
+        "actor": actor.name,
+        "acting_as": actor.acting_as,
+        "source": actor.source,
+        "request_id": actor.request_id,
+        "verb": verb,
+        "object_kind": row.__tablename__,
+        "object_id": row.id,
+        "project_id": project_id,
+        "before": dict(before) if before else None,
+        "after": dict(after) if after else None,
+        "note": note or actor.note,
+    }
+
+
+def record_all(session: Session, events: list[dict[str, Any]]) -> None:
+    """Write many events in one statement, after those that were recorded before."""
+    session.flush()
+    if events:
+        session.execute(sa.insert(AuditEvent), events, execution_options={"render_nulls": True})

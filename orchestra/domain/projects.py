@@ -34,6 +34,7 @@ LONGEST_DESCRIPTION = 1000
 LARGEST_PRIORITY = 1_000_000
 PROBLEM_RETRY_SECONDS = 3600
 _NOBODY: frozenset[str] = frozenset()
+_WITH_NULLS = {"render_nulls": True}  # rows of one shape: one statement
 _EDITABLE = ("short_description", "priority", "project_data")
 
 
@@ -136,6 +137,7 @@ class _Advance:
         self.graph = graph_of(project.version)
         self.statuses = statuses
         self.done = Advanced()
+        self.rows: list[Data] = []  # of the new tasks
         self.tasks: list[Task] = []
         self._results: dict[str, Data] | None = None
         self._problems: set[str] | None = None
@@ -159,18 +161,30 @@ class _Advance:
             before = [self.statuses.get(slug) for slug in step.creation_depends_on]
             if all(status in FINISHED for status in before):
                 self._create(step, before)
-        self.session.add_all(self.tasks)
-        self.session.flush()
-        for task in self.tasks:
-            audit.record(
-                self.session,
-                SYSTEM,
-                Verb.TASK_CREATED,
-                task,
-                project_id=self.project.id,
-                after={"step": task.step, "status": task.status.value},
-                note=task.skip_note,
+        self._store()
+
+    def _store(self) -> None:
+        """Insert all new tasks, and their events, in one statement each."""
+        if self.rows:
+            stored = self.session.scalars(
+                sa.insert(Task).returning(Task), self.rows, execution_options=_WITH_NULLS
             )
+            by_step = {task.step: task for task in stored}
+            self.tasks = [by_step[row["step"]] for row in self.rows]
+        audit.record_all(
+            self.session,
+            [
+                audit.event(
+                    SYSTEM,
+                    Verb.TASK_CREATED,
+                    task,
+                    project_id=self.project.id,
+                    after={"step": task.step, "status": task.status.value},
+                    note=task.skip_note,
+                )
+                for task in self.tasks
+            ],
+        )
 
     def _create(self, step: Step, before: list[TaskStatus | None]) -> None:
         if before and all(status is TaskStatus.SKIPPED for status in before):
@@ -189,15 +203,15 @@ class _Advance:
             self._add(step, TaskStatus.SKIPPED, "creation policy")
 
     def _add(self, step: Step, status: TaskStatus, note: str | None = None) -> None:
-        self.tasks.append(
-            Task(
-                project_id=self.project.id,
-                step=step.slug,
-                is_human=step.is_human,
-                status=status,
-                skip_note=note,
-                ended_at=utcnow() if status is TaskStatus.SKIPPED else None,
-            )
+        self.rows.append(
+            {
+                "project_id": self.project.id,
+                "step": step.slug,
+                "is_human": step.is_human,
+                "status": status,
+                "skip_note": note,
+                "ended_at": utcnow() if status is TaskStatus.SKIPPED else None,
+            }
         )
         self.statuses[step.slug] = status
         (self.done.created if note is None else self.done.skipped).append(step.slug)
@@ -334,18 +348,15 @@ def _abort_open_tasks(session: Session, actor: Actor, project: Project) -> None:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+    events = []
     for task in open_tasks.all():
-        before = task.status
+        before = {"status": task.status.value}
         task.move_to(TaskStatus.ABORTED)
         task.ended_at, task.lease_until, task.lease_holder = utcnow(), None, None
-        audit.record(
-            session,
-            actor,
-            Verb.TASK_ABORTED,
-            task,
-            project_id=project.id,
-            before={"status": before.value},
+        events.append(
+            audit.event(actor, Verb.TASK_ABORTED, task, project_id=project.id, before=before)
         )
+    audit.record_all(session, events)
     dispatching.forget(session, project.id)
 
 
