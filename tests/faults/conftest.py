@@ -48,7 +48,7 @@ def system(systems, request):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Under xdist all of them run in one process: they share the processors and the systems."""
+    """Under xdist the tests of one database run in one process, and share its system."""
     for item in items:
-        if "faults" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("faults"))
+        if "system" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(f"faults-{item.callspec.params['system']}"))

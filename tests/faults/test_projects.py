@@ -6,7 +6,7 @@ from orchestra.models import ProjectStatus, TaskStatus
 from tests.faults.kit import machine
 from tests.faults.oracle import all_is_well
 
-ROUNDS = 30
+ROUNDS = 15
 
 
 def test_the_last_two_dependencies_end_together_and_the_join_fires_once(system):

@@ -98,30 +98,22 @@ def test_a_pool_process_that_is_asked_to_stop_gives_its_step_back_uncounted(syst
     assert system.task(project, "work").attempts == 1
 
 
-def test_a_worker_that_is_asked_to_stop_lets_a_short_step_finish(system):
-    """L-124."""
-    project = system.run(PREPARE, machine("work", "prepare", run="two_seconds"), REPORT)
-    system.wait_for_run(project, "work")
-    assert system.terminate("worker") < 9
-    assert system.outcomes(project, "work") == ["complete"]
-    system.start_worker()
-
-    all_is_well(system)
-    assert system.runs(project, "work") == 1
-
-
-def test_a_worker_that_is_asked_to_stop_gives_a_long_step_back_in_its_grace_time(system):
+def test_a_worker_that_is_asked_to_stop_finishes_short_steps_and_gives_long_ones_back(system):
     """L-124: the attempt is not counted, and the step does not wait for the lease to run out."""
-    project = system.run(PREPARE, WORK, REPORT)
-    system.wait_for_run(project, "work")
+    short = system.run(PREPARE, machine("work", "prepare", run="two_seconds"), REPORT)
+    long = system.run(PREPARE, WORK, REPORT)
+    system.wait_for_run(short, "work")
+    system.wait_for_run(long, "work")
     assert system.terminate("worker") < 20
-    assert system.outcomes(project, "work") == ["released"]
-    assert system.task(project, "work").status is TaskStatus.AWAITING_PROCESSING
-    assert system.task(project, "work").attempts == 0
+    assert system.outcomes(short, "work") == ["complete"]
+    assert system.outcomes(long, "work") == ["released"]
+    assert system.task(long, "work").status is TaskStatus.AWAITING_PROCESSING
+    assert system.task(long, "work").attempts == 0
     system.start_worker()
 
     all_is_well(system)
-    assert system.outcomes(project, "work") == ["released", "complete"]
+    assert system.outcomes(long, "work") == ["released", "complete"]
+    assert system.runs(short, "work") == 1
 
 
 def test_a_step_over_its_time_limit_is_stopped_and_fails_after_its_attempts(system):

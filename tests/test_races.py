@@ -1,0 +1,276 @@
+"""Many threads at one task: one wins, the others are told why, and nothing is left half done."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from orchestra.database import retry_deadlocks, transaction
+from orchestra.domain import lifecycle, machine, pickup, projects
+from orchestra.domain.audit import SYSTEM, Actor
+from orchestra.domain.machine import Lease, Outcome, Runner
+from orchestra.errors import NotFound, OrchestraError, WrongStatus
+from orchestra.models import (
+    Assignment,
+    Attempt,
+    AuditEvent,
+    Project,
+    ProjectStatus,
+    Role,
+    Task,
+    TaskClass,
+    TaskStatus,
+    Verb,
+    Worker,
+)
+from orchestra.outbox import OutboxMessage
+from tests.builders import step
+from tests.faults.oracle import broken_invariants, doubled_effects
+
+THREADS, ROUNDS = 8, 25
+
+
+@pytest.fixture
+def at_once(app):
+    """Call rules in as many threads, each in a transaction of its own, at the same moment.
+
+    Gives what each returned, or the error of the domain that it raised.
+    """
+
+    def run(*calls):
+        start = threading.Barrier(len(calls))
+
+        @retry_deadlocks
+        def attempt(call):
+            with transaction() as session:
+                return call(session)
+
+        def thread(call):
+            with app.app_context():
+                start.wait(10)
+                try:
+                    return attempt(call)
+                except OrchestraError as error:
+                    return error
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(thread, calls))
+
+    return run
+
+
+@pytest.fixture
+def start(session, make):
+    """Start a project of these steps, and commit it; its id."""
+
+    def started(*steps):
+        version = make.version(*steps)
+        project = projects.create_project(
+            session,
+            SYSTEM,
+            workflow_slug=version.workflow.slug,
+            version_slug="v1",
+            short_description="A race",
+            priority=0,
+            task_class=TaskClass.REAL,
+            project_data={},
+        )
+        session.commit()
+        return project.id
+
+    return started
+
+
+@pytest.fixture
+def workers(session, make):
+    made = [make.worker() for _ in range(THREADS)]
+    session.commit()
+    return made
+
+
+def only_task(session, project_id):
+    """The id of a project's task, read without staying in a transaction."""
+    task_id = session.scalars(sa.select(Task.id).where(Task.project_id == project_id)).one()
+    session.commit()
+    return task_id
+
+
+def winners(results):
+    return [result for result in results if not isinstance(result, Exception)]
+
+
+def assert_intact(session):
+    session.rollback()
+    session.expire_all()
+    assert broken_invariants(session) == []
+    assert doubled_effects(session) == []
+
+
+def test_of_many_who_assign_one_task_one_succeeds(session, start, workers, at_once):
+    """R-2; the others get ``wrong_status`` (L-47)."""
+    task_id = only_task(session, start(step("write")))
+
+    def assign(worker):
+        def call(session):
+            person = session.get_one(Worker, worker.id)
+            return lifecycle.assign_task(session, SYSTEM, task_id, person)
+
+        return call
+
+    results = at_once(*(assign(worker) for worker in workers))
+
+    assert len(winners(results)) == 1
+    assert {type(r) for r in results if isinstance(r, Exception)} == {WrongStatus}
+    assert session.scalar(sa.select(sa.func.count()).select_from(Assignment)) == 1
+    assert_intact(session)
+
+
+def test_of_many_who_pick_up_one_task_one_gets_it(session, start, workers, at_once):
+    """R-2, P-44."""
+    start(step("write"))
+
+    results = at_once(*(pick_up(worker) for worker in workers))
+
+    assert len(winners(results)) == 1
+    assert {type(r) for r in results if isinstance(r, Exception)} == {NotFound}
+    assert_intact(session)
+
+
+def pick_up(worker):
+    return lambda session: pickup.pick_up(session, Actor.of(worker), Role.ENTRY_LEVEL)
+
+
+def test_many_who_pick_up_from_fewer_tasks_get_all_of_them(session, start, workers, at_once):
+    """P-44: N workers and M tasks give min(N, M) assignments."""
+    started = {start(step("write")) for _ in range(5)}
+
+    results = at_once(*(pick_up(worker) for worker in workers))
+
+    assert {a.task.project_id for a in winners(results)} == started
+    assert len(winners(results)) == len(started)
+    assert_intact(session)
+
+
+def test_one_worker_in_many_tabs_does_not_pass_the_limit(
+    session, start, workers, at_once, change_settings
+):
+    """P-37."""
+    for _ in range(THREADS):
+        start(step("write"))
+    change_settings(max_in_progress_tasks=3)
+
+    results = at_once(*(pick_up(workers[0]) for _ in range(THREADS)))
+
+    assert len(winners(results)) == 3
+    assert_intact(session)
+
+
+def test_of_many_submits_of_one_task_one_counts(session, start, workers, at_once):
+    """L-57, R-14: the project goes on once."""
+    project_id = start(step("write"), step("check", "write", human=False))
+    task_id = only_task(session, project_id)
+    lifecycle.assign_task(session, SYSTEM, task_id, workers[0])
+    session.commit()
+
+    def submit(session):
+        actor = Actor.of(workers[0])
+        return lifecycle.hand_over(session, actor, task_id, "submit", data={}, revision=1)
+
+    results = at_once(*[submit] * THREADS)
+
+    assert len(winners(results)) == 1
+    assert {type(r) for r in results if isinstance(r, Exception)} == {WrongStatus}
+    assert count(session, Task, Task.project_id == project_id) == 2
+    assert count(session, OutboxMessage) == 1
+    assert_intact(session)
+
+
+def count(session, model, *conditions):
+    return session.scalar(sa.select(sa.func.count()).select_from(model).where(*conditions))
+
+
+def test_of_many_processes_one_gets_the_lease(session, start, at_once):
+    """L-111: a job that was delivered eight times runs once."""
+    project_id = start(step("work", human=False))
+
+    def claim(session):
+        return machine.claim(session, project_id, "work", Runner("here", 1))
+
+    leases = [result for result in at_once(*[claim] * THREADS) if result is not None]
+
+    assert [type(lease) for lease in leases] == [Lease]
+    assert count(session, Attempt) == 1
+    assert count(session, OutboxMessage) == 0
+
+
+def test_the_last_two_dependencies_end_together_and_the_join_is_created_once(
+    session, start, at_once
+):
+    """R-3: two processes record at the same moment, many times."""
+    join = step("join", "left", "right", human=False)
+    sides = [step(slug, human=False) for slug in ("left", "right")]
+    for _ in range(ROUNDS):
+        project_id = start(*sides, join)
+        leases = [machine.claim(session, project_id, s["slug"], Runner("here", 1)) for s in sides]
+        session.commit()
+
+        results = at_once(*(record(lease) for lease in leases))
+
+        assert results == [True, True]
+        is_join = sa.and_(Task.project_id == project_id, Task.step == "join")
+        assert count(session, Task, is_join) == 1
+        assert session.scalars(sa.select(Task.status).where(is_join)).all() == [
+            TaskStatus.AWAITING_PROCESSING
+        ]
+        assert count(session, OutboxMessage) == 1
+        session.execute(sa.delete(OutboxMessage))
+        session.commit()
+    assert_intact(session)
+
+
+def record(lease):
+    return lambda session: machine.record(session, lease, Outcome(result={"done": True}))
+
+
+def test_a_result_that_is_recorded_by_many_counts_once(session, start, at_once):
+    """L-116: the second has the number, but the step is no longer running."""
+    project_id = start(step("work", human=False), step("after", "work", human=False))
+    lease = machine.claim(session, project_id, "work", Runner("here", 1))
+    session.commit()
+
+    results = at_once(*[record(lease)] * THREADS)
+
+    assert sorted(results) == [False] * (THREADS - 1) + [True]
+    completed = AuditEvent.verb == Verb.TASK_COMPLETED
+    assert count(session, AuditEvent, completed) == 1
+    assert_intact(session)
+
+
+def test_an_abort_and_a_submit_at_once_end_in_one_of_two_orders(session, start, workers, at_once):
+    """R-9: either the submit came first and counts, or it is refused and nothing follows."""
+    for worker in workers:
+        project_id = start(step("write"), step("check", "write"))
+        task_id = only_task(session, project_id)
+        lifecycle.assign_task(session, SYSTEM, task_id, worker)
+        session.commit()
+
+        def submit(session, worker=worker, task_id=task_id):
+            actor = Actor.of(worker)
+            return lifecycle.hand_over(session, actor, task_id, "submit", data={}, revision=1)
+
+        def abort(session, project_id=project_id):
+            return projects.abort(session, SYSTEM, project_id)
+
+        submitted, aborted = at_once(submit, abort)
+
+        assert not isinstance(aborted, Exception)
+        session.expire_all()
+        project = session.get_one(Project, project_id)
+        assert project.status is ProjectStatus.ABORTED
+        statuses = {task.step: task.status for task in project.tasks}
+        if isinstance(submitted, Exception):
+            assert statuses == {"write": TaskStatus.ABORTED}
+        else:
+            assert statuses == {"write": TaskStatus.COMPLETE, "check": TaskStatus.ABORTED}
+    assert_intact(session)
