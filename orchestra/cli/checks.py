@@ -14,11 +14,11 @@ from kombu.exceptions import KombuError
 from orchestra.application import MIGRATIONS, create_core
 from orchestra.cli import Unusable
 from orchestra.config import Settings
+from orchestra.config.declaring import without_password
 from orchestra.database import db, reading
 from orchestra.domain import people
 from orchestra.errors import BadConfiguration
 from orchestra.models import Worker
-from orchestra.config.declaring import without_password
 from orchestra.tasks import publish
 
 # The people of the example workflows and their passwords, which everybody can read.

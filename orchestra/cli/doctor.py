@@ -13,13 +13,15 @@ from orchestra.cli.checks import refuse_older_database, refuse_unreachable_broke
 from orchestra.cli.queues import queues_of_versions, system_queues
 from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
+from orchestra.domain import keys, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
-from orchestra.outbox import OutboxMessage
+from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import celery
 
 CLOCK_TOLERANCE_SECONDS = 2
 OLD_SECONDS = 300
 ANSWER_SECONDS = 2
+MISSED_SWEEPS = 3
 
 
 class Level(StrEnum):
@@ -80,7 +82,7 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "database", str(error))
         return
     yield Finding(Level.OK, "database", "reachable, at the newest revision.")
-    for check in (check_constraints, check_clock, check_outbox):
+    for check in (check_constraints, check_clock, check_outbox, check_scheduler, check_keys):
         yield check(settings)
 
 
@@ -144,6 +146,35 @@ def check_outbox(_settings: Settings) -> Finding:
     if dead:
         return Finding(Level.WARN, "outbox", f"{dead} jobs failed for good and wait for a person.")
     return Finding(Level.OK, "outbox", "nothing is overdue.")
+
+
+def check_scheduler(settings: Settings) -> Finding:
+    with reading() as session:
+        last = upkeep.last_tick(session, Job.SWEEP)
+    if last is None:
+        return Finding(Level.WARN, "scheduler", "has never swept; start `orchestra beat`.")
+    age = (utcnow() - last).total_seconds()
+    if age > MISSED_SWEEPS * settings.sweep_interval_seconds + CLOCK_TOLERANCE_SECONDS:
+        advice = f"swept last {age:.0f} s ago; are `orchestra beat` and a worker process running?"
+        return Finding(Level.FAIL, "scheduler", advice)
+    return Finding(Level.OK, "scheduler", f"swept {age:.0f} s ago.")
+
+
+def check_keys(_settings: Settings) -> Finding:
+    """Keys that the secret key cannot read (A-10), and keys that can be replayed (A-20)."""
+    with reading() as session:
+        in_force = [key for key in keys.all_keys(session) if key.revoked_at is None]
+        lost = [key.key_id for key in in_force if keys.secret_of(session, key) is None]
+    if lost:
+        advice = (
+            f"ORCHESTRA_SECRET_KEY cannot read {', '.join(lost)}; `orchestra api-key re-encrypt`."
+        )
+        return Finding(Level.FAIL, "api keys", advice)
+    legacy = [key.key_id for key in in_force if key.is_legacy]
+    if legacy:
+        advice = f"{', '.join(legacy)} accept signatures that can be replayed for five minutes."
+        return Finding(Level.WARN, "api keys", advice)
+    return Finding(Level.OK, "api keys", f"{len(in_force)} in force.")
 
 
 def check_queues(_settings: Settings) -> Finding:

@@ -34,6 +34,7 @@ from orchestra.models.projects import (
     Task,
     TaskStatus,
 )
+from orchestra.models.upkeep import Tick
 
 __all__ = [
     "FINISHED",
@@ -60,6 +61,7 @@ __all__ = [
     "Task",
     "TaskClass",
     "TaskStatus",
+    "Tick",
     "Verb",
     "Worker",
     "WorkerCertification",

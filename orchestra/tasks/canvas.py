@@ -25,7 +25,7 @@ def publish(dispatches: Sequence[Dispatch]) -> None:
         else:
             group(runs).apply_async()
     except (OperationalError, OSError) as error:
-        logger.warning("broker not reachable, the relay will send later", exc_info=error)
+        logger.warning("broker not reachable, the relay will send later: %s", error)
 
 
 def build(dispatch: Dispatch) -> Signature:

@@ -4,7 +4,7 @@ import logging
 
 from orchestra import outbox
 from orchestra.database import reading, transaction
-from orchestra.domain import dispatching, machine, projects
+from orchestra.domain import dispatching, machine, projects, repeats, upkeep
 from orchestra.domain.locking import lock_project
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
@@ -22,7 +22,11 @@ def sweep() -> int:
     Several schedulers, or none for some time, have the same effects as one: what another one took
     is no longer there to be taken.
     """
-    return reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
+    found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
+    with transaction() as session:
+        repeats.forget_old(session)
+        upkeep.note_tick(session, Job.SWEEP)
+    return found
 
 
 def reclaim_leases() -> int:

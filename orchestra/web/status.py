@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from orchestra.config import Settings
 from orchestra.database import reading, utcnow
+from orchestra.domain import upkeep
 from orchestra.errors import Unavailable
 from orchestra.models import Project, ProjectStatus, Task, TaskStatus
-from orchestra.outbox import OutboxMessage
+from orchestra.outbox import Job, OutboxMessage
 
 BROKER_PATIENCE_SECONDS = 1
 
@@ -55,6 +56,7 @@ def database_state() -> dict[str, Any]:
             return {
                 "oldest_outbox_row_seconds": _age(oldest_undelivered(session)),
                 "oldest_waiting_machine_step_seconds": _age(oldest_waiting_step(session)),
+                "last_sweep_seconds": _age(upkeep.last_tick(session, Job.SWEEP)),
             }
     except Unavailable:
         return {}

@@ -1,0 +1,27 @@
+"""When scheduled jobs last ran: what tells an operator that the scheduler is alive."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.database import seconds_from_now
+from orchestra.models import Tick
+from orchestra.outbox import Job
+
+
+def note_tick(session: Session, job: Job) -> None:
+    """Remember that a scheduled job has just run to its end."""
+    known = session.execute(
+        sa.update(Tick)
+        .where(Tick.job == job.value)
+        .values(at=seconds_from_now(0))
+        .returning(Tick.job),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+    if known is None:
+        session.add(Tick(job=job.value, at=seconds_from_now(0)))
+
+
+def last_tick(session: Session, job: Job) -> datetime | None:
+    return session.scalar(sa.select(Tick.at).where(Tick.job == job.value))

@@ -1,0 +1,106 @@
+"""The sweep (specification L-136 to L-139), run in this process."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from orchestra.database import utcnow
+from orchestra.domain import machine, projects, upkeep
+from orchestra.domain.audit import SYSTEM
+from orchestra.models import AnsweredRequest, Task, TaskClass
+from orchestra.outbox import Job, OutboxMessage
+from orchestra.tasks.upkeep import sweep
+from tests.builders import step
+
+LONG_AGO = timedelta(days=8)
+
+
+@pytest.fixture
+def project(session, make):
+    version = make.version(step("fetch", human=False), step("rate", "fetch"))
+    project = projects.create_project(
+        session,
+        SYSTEM,
+        workflow_slug=version.workflow.slug,
+        version_slug="v1",
+        short_description="Pictures",
+        priority=1,
+        task_class=TaskClass.REAL,
+        project_data={},
+    )
+    session.commit()
+    return project
+
+
+def fetch_of(session, project):
+    session.expire_all()
+    return session.scalars(sa.select(Task).where(Task.project_id == project.id)).one()
+
+
+def test_a_sweep_leaves_word_that_the_scheduler_is_alive(session):
+    assert upkeep.last_tick(session, Job.SWEEP) is None
+    session.commit()
+
+    sweep.run()
+    sweep.run()
+
+    assert utcnow() - upkeep.last_tick(session, Job.SWEEP) < timedelta(minutes=1)
+
+
+def test_a_lost_process_gives_its_step_back_and_the_attempt_counts(session, project, jobs):
+    """L-121"""
+    machine.claim(session, project.id, "fetch", machine.Runner("gone", 1))
+    session.execute(sa.update(Task).values(lease_until=utcnow() - timedelta(seconds=1)))
+    session.commit()
+
+    sweep.run()
+
+    task = fetch_of(session, project)
+    assert (task.status, task.attempts, task.lease_until) == ("awaiting_processing", 1, None)
+    assert task.last_error == "worker process lost"
+    assert jobs() == [(Job.RUN_STEP, {"project_id": project.id, "step": "fetch"})]
+
+
+def test_a_step_that_nobody_asked_for_is_asked_for(session, project, jobs):
+    """L-127: there should be none, but a row too few must not stop a project."""
+    session.execute(sa.delete(OutboxMessage))
+    session.commit()
+
+    sweep.run()
+
+    assert jobs() == [(Job.RUN_STEP, {"project_id": project.id, "step": "fetch"})]
+
+
+def test_a_message_that_is_overdue_is_sent_again_and_later_the_next_time(session, app, project):
+    app.extensions["published"].clear()
+    session.execute(sa.update(OutboxMessage).values(resend_at=utcnow() - timedelta(seconds=1)))
+    session.commit()
+
+    sweep.run()
+    sweep.run()  # not overdue any more
+
+    (dispatch,) = app.extensions["published"]
+    assert dispatch.kwargs == {"project_id": project.id, "step": "fetch"}
+    assert session.scalar(sa.select(OutboxMessage.sends)) == 1
+
+
+def test_answers_of_long_ago_are_forgotten(session):
+    """A-21"""
+    for name, age in (("new", timedelta(0)), ("old", LONG_AGO)):
+        session.add(
+            AnsweredRequest(
+                owner="key:a",
+                path="/",
+                idempotency_key=name,
+                body_hash="",
+                status=200,
+                answer="{}",
+                at=utcnow() - age,
+            )
+        )
+    session.commit()
+
+    sweep.run()
+
+    assert session.scalars(sa.select(AnsweredRequest.idempotency_key)).all() == ["new"]
