@@ -1,4 +1,4 @@
-// On every page: the choice of colours, menus that close, forms that act once, notices.
+// On every page: the choice of colours, menus that close, forms that act once.
 
 function startThemes(choice) {
   const buttons = [...choice.querySelectorAll("[data-theme]")];
@@ -41,10 +41,3 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.isSent;
 });
-
-export function notify(text, tone = "warning") {
-  const notice = document.createElement("p");
-  notice.className = `notice notice-${tone}`;
-  notice.textContent = text;
-  document.getElementById("notices").replaceChildren(notice);
-}

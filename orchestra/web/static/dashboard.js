@@ -1,7 +1,7 @@
 // The dashboard: pick up, filter, sort, walk by keyboard, stay fresh.
 
 import { Refusal, send } from "./api.js";
-import { notify } from "./app.js";
+import { notify } from "./notices.js";
 
 const FRESH_EVERY_MS = 5000;
 const REST_MS = 15000; // of a button that found nothing (W-17)

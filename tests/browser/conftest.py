@@ -1,0 +1,166 @@
+"""A real browser, and real systems for it to visit."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import expect, sync_playwright
+from werkzeug.serving import make_server
+
+from orchestra.client import OrchestraClient
+
+SHOTS = Path(__file__).parent / "shots"
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 320, "height": 640}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Under xdist all of them run in one process: they share the browser and the system."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "Chromium is missing: make test installs it."
+    expect.set_options(timeout=15_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One person at one browser; what the browser complains about fails the test."""
+
+    def __init__(self, chromium, url, options):
+        self.url = url
+        self.context = chromium.new_context(
+            **({"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
+        )
+        self.page = self.context.new_page()
+        self.complaints = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._listen)
+
+    def _listen(self, message):
+        # A refused call is shown by the page itself; the browser's own line about it is not news.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def sign_in(self, username, password=None):
+        self.page.goto(f"{self.url}/orchestra/app")
+        self.page.get_by_label("User name or e-mail").fill(username)
+        self.page.get_by_label("Password").fill(password or username)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text("Good")
+        return self.page
+
+    def shot(self, name):
+        """A picture to be looked at; the folder is not kept in git."""
+        SHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+    def check(self):
+        """No sideways scrolling (W-4), and nothing that the automatic check finds (W-5)."""
+        page = self.page
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        seen = page.viewport_size
+        page.set_viewport_size({"width": seen["width"], "height": 2400})  # the bar covers nothing
+        page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": AXE})
+        found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+        nodes = [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]]
+        page.set_viewport_size(seen)
+        assert nodes == []
+
+
+@pytest.fixture
+def visiting(chromium):
+    """Open a browser for a person: ``visiting(url, color_scheme="dark")``."""
+    visits = []
+
+    def opened(url, **options):
+        visits.append(Visit(chromium, url, options))
+        return visits[-1]
+
+    yield opened
+    for visit in visits:
+        visit.context.close()
+        assert visit.complaints == []
+
+
+@pytest.fixture
+def served(app):
+    """The address of the application of this test, served to browsers."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Running:
+    """What `orchestra up` runs, on a folder of its own."""
+
+    def __init__(self, folder, port):
+        self.url = f"http://127.0.0.1:{port}"
+        self.folder = folder
+        command = [sys.executable, "-m", "orchestra.cli", "up", "--no-flower"]
+        command += ["--port", str(port), "--data-dir", str(folder)]
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("ORCHESTRA_")}
+        self.log = (folder / "up.log").open("w")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=kept)
+        self._wait()
+
+    def _wait(self):
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if requests.get(f"{self.url}/orchestra/status/ready", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.2)
+        raise AssertionError((self.folder / "up.log").read_text())
+
+    @property
+    def client(self):
+        key = json.loads((self.folder / "client_key.json").read_text())
+        return OrchestraClient(self.url, key["key_id"], key["secret"])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=60)
+        self.log.close()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = Running(tmp_path_factory.mktemp("orchestra-up"), port)
+    yield running
+    running.stop()
