@@ -198,7 +198,10 @@ def _carry_out(session: Session, actor: Actor, locked: LockedTask, plan: Plan) -
     }
     _reopen_project(session, actor, locked)
     for assignment in locked.assignments:
-        _revert_assignment(assignment, plan, now)
+        _discard(assignment, plan, now)
+    session.flush()  # the iteration that is open now is discarded before another one opens
+    for assignment in locked.assignments:
+        _restore(assignment, plan)
     if plan.new_status is not task.status:
         task.move_to(plan.new_status)
     task.result = task.ended_at = task.skip_note = None
@@ -228,13 +231,17 @@ def _reopen_project(session: Session, actor: Actor, locked: LockedTask) -> None:
         audit.record(session, actor, Verb.PROJECT_REOPENED, project, project_id=project.id)
 
 
-def _revert_assignment(assignment: Assignment, plan: Plan, now: datetime) -> None:
-    remaining = plan.remaining(assignment)
+def _discard(assignment: Assignment, plan: Plan, now: datetime) -> None:
     for iteration in plan.iterations[assignment.id]:
         if iteration.id in plan.discarded:
             iteration.discarded_at = now
-    if not remaining:
+    if not plan.remaining(assignment):
         assignment.discarded_at = now
+
+
+def _restore(assignment: Assignment, plan: Plan) -> None:
+    remaining = plan.remaining(assignment)
+    if not remaining:
         return
     last, assignment.status = remaining[-1], AssignmentStatus.SUBMITTED
     if last is plan.reopened:

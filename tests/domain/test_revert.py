@@ -91,6 +91,15 @@ def test_before_an_iteration_the_task_is_back_in_the_pool(
     assert len([level for level in (0, 1) if history.at(level)]) == levels
 
 
+@pytest.mark.parametrize("status", [S.REVIEWING, S.POST_REVIEW_PROCESSING])
+def test_a_round_can_be_opened_again_while_a_later_one_is_open(make, act, iterations, status):
+    """L-5: at most one is open at any moment, also within the transaction."""
+    work = make.work(status)
+    act(revert_task, work.admin, work.task.id, iteration_id=iterations(work)[1].id, commit=True)
+    assert work.task.status is S.PROCESSING
+    assert [n for n, i in iterations(work).items() if not i.discarded_at] == [1]
+
+
 def test_a_shortened_history_gives_back_its_last_submitted_data(history, act, iterations):
     """L-95"""
     revision = history.at(0).revision
