@@ -411,6 +411,15 @@ def release(session: Session, lease: Lease) -> None:
         return
     stopped = Outcome(error="the worker process was asked to stop")
     _end_attempt(session, task.id, task.fencing_number, AttemptOutcome.RELEASED, stopped)
+    audit.record(
+        session,
+        SYSTEM,
+        Verb.MACHINE_FAILED,
+        task,
+        project_id=locked.project.id,
+        after={"attempt": task.attempts, "error": stopped.error, "ends": False},
+        note="not counted",
+    )
     task.attempts -= 1
     task.lease_until = task.lease_holder = None
     task.move_to(TaskStatus.AWAITING_PROCESSING)

@@ -435,11 +435,14 @@ def test_a_heartbeat_extends_the_lease_and_tells_what_it_found(crawl, session, a
     assert machine.extend(session, current) is Extension.CLOSED
 
 
-def test_a_released_step_is_due_at_once_and_the_attempt_is_not_counted(crawl, session, jobs):
-    """L-124"""
+def test_a_released_step_is_due_at_once_and_the_attempt_is_not_counted(crawl, session, jobs, verbs):
+    """L-124, L-16"""
     case = crawl()
-    machine.release(session, case.claim())
+    lease = case.claim()
+    verbs()
+    machine.release(session, lease)
     case.refresh()
+    assert verbs() == ["machine_failed"]
     assert (case.task.status, case.task.attempts) == (S.AWAITING_PROCESSING, 0)
     assert case.attempts[0].outcome == "released"
     assert len(jobs()) == 1
