@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestra.database import reading
 from orchestra.domain import signing_in
@@ -62,7 +63,7 @@ def find_worker() -> Worker | None:
     """Who is signed in; nobody, too, while the database cannot be asked."""
     try:
         return current_user.worker if current_user.is_authenticated else None
-    except Unavailable:
+    except (Unavailable, PoolTimeout):
         return None
 
 

@@ -40,7 +40,7 @@ def rate(visit, system, name, description):
     button.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Image Rating")
     picture = page.locator(".step-panel img")
-    expect(picture).to_have_js_property("complete", True)
+    expect(picture).to_have_js_property("complete", value=True)
     assert picture.evaluate("picture => picture.naturalWidth") > 0
     visit.check()
     visit.shot(f"simple-4-{name}-task")

@@ -148,3 +148,8 @@ def test_pages_send_strangers_to_the_login_and_back(client):
 
 def test_a_post_without_a_session_is_not_lost_in_a_redirect(client):
     assert client.post("/orchestra/app/task/7").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 300, ""])
+def test_a_name_that_nobody_can_have_is_refused_like_any_other(client, ana, name):
+    assert try_to_sign_in(client, name.encode("utf-8", "surrogatepass")).status_code == 401

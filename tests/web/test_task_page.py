@@ -219,3 +219,16 @@ def test_the_page_costs_a_fixed_number_of_statements(at_ana, page, statements):
     with statements() as seen:
         at_ana.get(page)
     assert len(seen) <= 12
+
+
+def test_a_comment_with_a_nul_is_kept_without_it(
+    client, session, page, task_id, ana, ben, take, hand_over
+):
+    hand_over(ana, task_id)
+    take(ben, Role.REVIEWER)
+    session.commit()
+    client.sign_in(ben)
+    comment = "Whe\0re?"
+    answer = client.post_form(page, command="return", revision="1", comment=comment, **GOOD)
+    assert answer.status_code == 302
+    assert "Where?" in client.get(page).text

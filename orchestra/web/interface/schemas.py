@@ -6,30 +6,21 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from orchestra.domain.dashboard import Bucket
+from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.lifecycle import Command
 from orchestra.models import ProjectStatus, TaskClass
-
-DATA_TYPE = "Give a JSON object."
+from orchestra.web.api.schemas import Text, Whole
 
 
 class Id(fields.Integer):
     """A positive whole number; in JSON texts and booleans are none, in a query it is text."""
 
     def __init__(self, *, in_query: bool = False, **more: Any) -> None:
-        size = validate.Range(min=1, max=2**31 - 1)
+        size = validate.Range(min=1, max=LARGEST_ID)
         super().__init__(strict=not in_query, validate=size, **({"required": True} | more))
 
     def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or (self.strict and not isinstance(value, int)):
-            raise self.make_error("invalid", input=value)
-        return super()._validated(value)
-
-
-class Whole(fields.Integer):
-    """Any whole number of JSON."""
-
-    def _validated(self, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
         return super()._validated(value)
 
@@ -50,12 +41,12 @@ class StatusOf(fields.Field[ProjectStatus]):
         raise ValidationError(f"Give one of {', '.join(s.label for s in ProjectStatus)}.")
 
 
-def text(**more: Any) -> fields.String:
-    return fields.String(**({"required": True} | more))
+def text(**more: Any) -> Text:
+    return Text(**({"required": True} | more))
 
 
-def optional_text() -> fields.String:
-    return fields.String(load_default=None, allow_none=True)
+def optional_text() -> Text:
+    return Text(load_default=None, allow_none=True)
 
 
 class Nothing(Schema):
@@ -131,7 +122,7 @@ class SetStatus(ProjectBody):
 
 class EditProject(ProjectBody):
     revision = Id()
-    short_description = fields.String()
+    short_description = Text()
     priority = Whole()
     project_data = fields.Dict(keys=fields.String())
 

@@ -14,6 +14,7 @@ from orchestra.web import auth
 blueprint = Blueprint("accounts", __name__, url_prefix="/orchestra/accounts")
 
 REFUSED = "The user name or the password is not right. Check both and try again."
+LONGEST_NAME = 254  # of an e-mail address
 LOCAL_PATH = re.compile(r"/orchestra/[\w./?=&%-]*", re.ASCII)
 
 
@@ -43,6 +44,8 @@ def login() -> ResponseReturnValue:
 
 def _sign_in(name: str, password: str) -> Worker | None:
     """The password is checked with no transaction open: that is slow on purpose."""
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        return None  # nobody is called that, and some of it the database could not be asked
     found, try_id = _begin_try(name)
     worker = signing_in.verified(found, password)
     if worker is None:

@@ -114,8 +114,13 @@ def _hand_over(task_id: int, command: Command, data: dict[str, Any]) -> Task:
             command,
             data=data,
             revision=_revision(),
-            comment=request.form.get("comment") or None,
+            comment=_comment(),
         )
+
+
+def _comment() -> str | None:
+    """Without the one character that no database keeps in a text."""
+    return request.form.get("comment", "").replace("\0", "") or None
 
 
 def _overtaken(error: StaleRevision) -> str:

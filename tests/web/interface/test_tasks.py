@@ -275,3 +275,14 @@ def test_a_pause_blocks_the_submit_and_not_the_draft(at_ana, make, session, task
         409,
         "project_paused",
     )
+
+
+def test_a_nul_in_a_comment_is_no_internal_error(at_ana, task_id):
+    body = {
+        "task_id": task_id,
+        "task_data": {"headline": "Rain\0"},
+        "command_type": "submit",
+        "comment": "a\0b",
+        "revision": 1,
+    }
+    assert at_ana.call("submit_task_assignment/", body).status_code in (200, 400, 422)
