@@ -34,7 +34,12 @@ def _database_url(request, name, folder):
     return server.set(database="faults").render_as_string(hide_password=False)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def _of(database):
+    """Under xdist the tests of one database run in one process, and share its system."""
+    return pytest.param(database, marks=pytest.mark.xdist_group(f"faults-{database}"))
+
+
+@pytest.fixture(params=[_of("sqlite"), _of("postgresql")])
 def system(systems, request):
     """A running system; what its processes said is shown with a failed test."""
     running = systems(request.param)
@@ -44,11 +49,3 @@ def system(systems, request):
         if process is None or process.poll() is not None:
             start()
     print(running.logs())
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Under xdist the tests of one database run in one process, and share its system."""
-    for item in items:
-        if "system" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(f"faults-{item.callspec.params['system']}"))

@@ -84,7 +84,11 @@ class System:
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", module, "worker", "--concurrency=2"]
         self.launch("worker", [*command, f"--ready-file={ready}"])
-        self.wait_until(ready.exists, "the worker process is ready")
+        process = self.processes["worker"]
+        self.wait_until(
+            lambda: ready.exists() or process.poll() is not None, "the worker process is ready"
+        )
+        assert process.poll() is None, self.log("worker").read_text()[-1000:]
 
     def launch(self, name, command, folder=None):
         with self.log(name).open("ab") as log:

@@ -22,8 +22,10 @@ def test_a_wiped_broker_loses_neither_running_nor_waiting_steps(system):
     """R-1: two steps run, four wait in the broker when it is wiped, more come after."""
     kind = system.version(WORK, machine("report", "work"), machine("close", "report"))
     projects = [system.create(kind) for _ in range(6)]
-    ran = lambda: sum(system.runs(project, "work") for project in projects)  # noqa: E731
-    system.wait_until(lambda: ran() == 2, "both pool processes are busy")
+    system.wait_until(
+        lambda: sum(system.runs(project, "work") for project in projects) == 2,
+        "both pool processes are busy",
+    )
     system.broker().flushall()
     projects.append(system.create(kind))
     for project in projects:
