@@ -132,15 +132,14 @@ class Running:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("ORCHESTRA_")}
         self.log = (folder / "up.log").open("w")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=kept)
-        self._wait()
 
-    def _wait(self):
+    def wait(self):
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if requests.get(f"{self.url}/orchestra/status/ready", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 pass
             time.sleep(0.2)
         raise AssertionError((self.folder / "up.log").read_text())
@@ -162,5 +161,8 @@ def system(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     running = Running(tmp_path_factory.mktemp("orchestra-up"), port)
-    yield running
-    running.stop()
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()
