@@ -194,7 +194,7 @@ def stop_in_order(supervisor: Supervisor) -> None:
     """First what asks for work, then what does it, then the broker it is given back to."""
     supervisor.say("Stopping: scheduler, Flower and pages.")
     supervisor.stop("beat", "flower", "web")
-    supervisor.say("Stopping: worker process; it finishes its step (Ctrl-C again: it does not).")
+    supervisor.say("Stopping: worker process; it finishes its steps or gives them back.")
     supervisor.stop("worker", patience=None)
     supervisor.say("Stopping: broker.")
     supervisor.stop("broker")

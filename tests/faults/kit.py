@@ -32,14 +32,14 @@ LEASE_SECONDS, SWEEP_SECONDS = 10, 1
 PATIENCE_SECONDS = LEASE_SECONDS + 4 * SWEEP_SECONDS + 26
 
 
-def machine(slug, *after, run="fast", max_attempts=3, **keys):
+def machine(slug, *after, run="fast", max_attempts=3, backoff_seconds=0, **keys):
     """A machine step that calls a function of ``tests.faults.steps``."""
     return step(
         slug,
         *after,
         human=False,
         execution_function={"path": f"tests.faults.steps.{run}"},
-        retry_policy={"max_attempts": max_attempts, "backoff_seconds": 0},
+        retry_policy={"max_attempts": max_attempts, "backoff_seconds": backoff_seconds},
         **keys,
     )
 

@@ -20,12 +20,16 @@ from orchestra.models import (
     Verb,
 )
 from orchestra.outbox import OutboxMessage
+from tests.faults.kit import PATIENCE_SECONDS
 
 S, A = TaskStatus, AssignmentStatus
 
 
-def all_is_well(system):
-    """Every project has ended, nothing is left behind, and nothing has effect twice."""
+def all_is_well(system, many=1):
+    """Every project has ended, nothing is left behind, and nothing has effect twice.
+
+    :param many: how many times the usual number of projects runs.
+    """
     left = []
 
     def settled():
@@ -34,7 +38,7 @@ def all_is_well(system):
         return not left
 
     try:
-        system.wait_until(settled, "everything has ended")
+        system.wait_until(settled, "everything has ended", many * PATIENCE_SECONDS)
     except AssertionError as error:
         raise AssertionError(f"{error}: {left}") from error
     with system.reading() as session:

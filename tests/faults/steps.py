@@ -31,6 +31,13 @@ def two_seconds(project_data, prerequisites, idempotency_key):
     return {"run": run}
 
 
+def fail_once(project_data, prerequisites, idempotency_key):
+    run = _note(project_data, idempotency_key)
+    if run == 1:
+        raise ValueError("not yet")
+    return {"run": run}
+
+
 def hang(project_data, prerequisites, idempotency_key):
     _note(project_data, idempotency_key)
     time.sleep(LONGEST_WAIT_SECONDS)

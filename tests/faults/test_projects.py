@@ -9,12 +9,12 @@ from tests.faults.oracle import all_is_well
 ROUNDS = 15
 
 
-def test_the_last_two_dependencies_end_together_and_the_join_fires_once(system):
+def test_the_last_two_dependencies_end_together_and_the_join_fires_once(system, many):
     """R-3: both pool processes work on the two sides of many joins at the same moment."""
     kind = system.version(machine("left"), machine("right"), machine("join", "left", "right"))
-    started = [system.create(kind) for _ in range(ROUNDS)]
+    started = [system.create(kind) for _ in range(ROUNDS * many)]
 
-    all_is_well(system)
+    all_is_well(system, many)
     for project in started:
         for slug in ("left", "right", "join"):
             assert system.outcomes(project, slug) == ["complete"]

@@ -6,7 +6,7 @@ import signal
 from orchestra.domain import machine as machine_steps
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import TaskStatus
-from tests.faults.kit import machine
+from tests.faults.kit import SWEEP_SECONDS, machine
 from tests.faults.oracle import all_is_well
 
 PREPARE = machine("prepare")
@@ -114,6 +114,18 @@ def test_a_worker_that_is_asked_to_stop_finishes_short_steps_and_gives_long_ones
     all_is_well(system)
     assert system.outcomes(long, "work") == ["released", "complete"]
     assert system.runs(short, "work") == 1
+
+
+def test_a_failed_attempt_comes_back_after_its_pause_and_carries_its_chain(system):
+    """L-120: the job waits in the broker for its time; nobody has to look for it."""
+    work = machine("work", "prepare", run="fail_once", backoff_seconds=2)
+    project = system.run(PREPARE, work, REPORT)
+
+    all_is_well(system)
+    first, second = system.attempts(project, "work")
+    assert (first.outcome.value, second.outcome.value) == ("failed", "complete")
+    assert first.error == "ValueError: not yet"
+    assert 1.6 <= (second.started_at - first.ended_at).total_seconds() < 2.4 + 3 * SWEEP_SECONDS
 
 
 def test_a_step_over_its_time_limit_is_stopped_and_fails_after_its_attempts(system):
