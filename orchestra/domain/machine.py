@@ -1,9 +1,7 @@
-"""Machine steps: claim one, call the author's function, record what came of it."""
+"""Machine steps: claim one, keep its lease, record what came of it."""
 
 import logging
-import traceback
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from random import SystemRandom
 from typing import Any
@@ -13,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import seconds_from_now, settings_of, utcnow
-from orchestra.domain import audit, dispatching, json_data, projects
-from orchestra.domain.audit import SYSTEM, Actor, require_manager
-from orchestra.domain.definitions.functions import accepts, resolve
-from orchestra.domain.graph import FunctionReference, Step
-from orchestra.domain.locking import LockedTask, gate, lock_project, lock_task
+from orchestra.domain import audit, dispatching, projects
+from orchestra.domain.audit import SYSTEM
+from orchestra.domain.execution import Lease, Outcome
+from orchestra.domain.graph import Step
+from orchestra.domain.locking import LockedTask, lock_project, lock_task
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.versions import graph_of
-from orchestra.errors import Invalid, NotFound, PermanentFailure, RetryLater, WrongStatus
+from orchestra.errors import NotFound
 from orchestra.models import (
     FINISHED,
     Assignment,
@@ -37,12 +35,9 @@ from orchestra.models import (
 
 logger = logging.getLogger(__name__)
 Data = dict[str, Any]
-LARGEST_RESULT_BYTES = 1_048_576
-LARGEST_TRACEBACK = 65_536
 LONGEST_BACKOFF_SECONDS = 3600
 LOST = "worker process lost"
 _random = SystemRandom()
-_NO_FUNCTION = FunctionReference("")
 
 
 @dataclass(frozen=True)
@@ -57,31 +52,6 @@ class Runner:
         return f"{self.host}:{self.process}"
 
 
-@dataclass(frozen=True)
-class Lease:
-    """The right of one process to run one step, until somebody with a higher number has it."""
-
-    task_id: int
-    project_id: int
-    step: Step
-    attempt: int
-    fencing_number: int
-    project_data: Data = field(repr=False)
-    prerequisites: dict[str, Data] = field(repr=False)
-    seconds: int = 60
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a function gave, or why it gave nothing."""
-
-    result: Data | None = None
-    error: str | None = None
-    traceback: str | None = None
-    final: bool = False  # no further attempt makes sense
-    retry_after_seconds: float | None = None
-
-
 # --- Claim ------------------------------------------------------------------------------------
 
 
@@ -91,7 +61,7 @@ def claim(session: Session, project_id: int, step: str, runner: Runner) -> Lease
     Delivered twice, delayed or out of order, the second one finds nothing to claim.
     """
     try:
-        project = lock_project(session, project_id, shared=True)
+        project = lock_project(session, project_id)
     except NotFound:
         return None
     graph = graph_of(project.version)
@@ -238,63 +208,6 @@ def _open_assignment(session: Session, task_id: int, *, first: bool) -> None:
     session.add(assignment)
 
 
-# --- Run --------------------------------------------------------------------------------------
-
-
-def call(lease: Lease) -> Outcome:
-    """Call the author's function with copies of its data. No transaction is open.
-
-    Whatever the function raises is an outcome; only what stops the process goes through.
-    """
-    reference = lease.step.execution_function or _NO_FUNCTION
-    try:
-        function = resolve(reference.path)
-        kwargs = dict(reference.kwargs)
-        if accepts(function, "idempotency_key"):
-            kwargs["idempotency_key"] = f"task-{lease.task_id}"
-        result = function(deepcopy(lease.project_data), deepcopy(lease.prerequisites), **kwargs)
-    except PermanentFailure as error:
-        return failure(error, final=True)
-    except RetryLater as error:
-        return failure(error, retry_after_seconds=error.after_seconds)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's function may raise anything
-        return failure(error)
-    return _accepted(result)
-
-
-def failure(
-    error: BaseException, *, final: bool = False, retry_after_seconds: float | None = None
-) -> Outcome:
-    """An exception as it is stored: type, message, and the end of its traceback."""
-    text = "".join(traceback.format_exception(error))
-    return Outcome(
-        error=_storable(f"{type(error).__name__}: {error}"),
-        traceback=_storable(text[-LARGEST_TRACEBACK:]),
-        final=final,
-        retry_after_seconds=retry_after_seconds,
-    )
-
-
-def _storable(text: str) -> str:
-    """Text as a database takes it: an author's message may hold any character."""
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-
-
-def _accepted(result: Any) -> Outcome:
-    """Check that the result is a JSON object of bearable size (specification L-115)."""
-    if not isinstance(result, dict):
-        found = type(result).__name__
-        return Outcome(error=f"The result must be an object (dict), is {found}.", final=True)
-    offence = json_data.first_offence(result)
-    if offence:
-        return Outcome(error=f"The result is not JSON: {offence}.", final=True)
-    size = json_data.size_bytes(result)
-    if size > LARGEST_RESULT_BYTES:
-        message = f"The result has {size} bytes; at most {LARGEST_RESULT_BYTES} are allowed."
-        return Outcome(error=message, final=True)
-    return Outcome(result=result)
-
-
 # --- Record -----------------------------------------------------------------------------------
 
 
@@ -315,13 +228,13 @@ def record(
         _fail(session, locked, outcome, AttemptOutcome.FAILED)
         return True
     _end_attempt(session, lease.task_id, lease.fencing_number, AttemptOutcome.COMPLETE, outcome)
-    _close(locked, outcome.result)
+    close_assignment(locked, outcome.result)
     task.lease_until = task.lease_holder = task.last_error = None
     projects.finish_task(session, locked, outcome.result, carried=carried)
     return True
 
 
-def _close(locked: LockedTask, result: Data) -> None:
+def close_assignment(locked: LockedTask, result: Data) -> None:
     assignment = locked.assignments[0]
     assignment.data, assignment.status = result, AssignmentStatus.SUBMITTED
     assignment.revision += 1
@@ -480,79 +393,3 @@ def reclaim(session: Session, task_id: int) -> None:
     )
     if task.status is TaskStatus.PROCESSING and expired:
         _fail(session, locked, Outcome(error=LOST), AttemptOutcome.LOST)
-
-
-# --- By a person ------------------------------------------------------------------------------
-
-
-def retry_task(
-    session: Session,
-    actor: Actor,
-    task_id: int,
-    *,
-    project_data: Data | None = None,
-    revision: int | None = None,
-) -> Task:
-    """Try a Failed step again from attempt 0, if wanted with other project data (L-123).
-
-    :raises WrongStatus: the task is not Failed.
-    """
-    locked = _locked_for_person(session, actor, task_id, {TaskStatus.FAILED})
-    if project_data is not None:
-        if revision is None:
-            fields = {"revision": ["Give the revision of the project that you changed."]}
-            raise Invalid("The revision of the project is missing.", fields=fields)
-        changes = {"project_data": project_data}
-        projects.edit_project(session, actor, locked.project.id, revision=revision, changes=changes)
-    task = locked.task
-    task.attempts, task.last_error, task.next_attempt_at = 0, None, None
-    task.move_to(TaskStatus.AWAITING_PROCESSING)
-    audit.record(session, actor, Verb.MACHINE_RETRIED, task, project_id=locked.project.id)
-    session.flush()
-    projects.start_again(session, locked)
-    return task
-
-
-def skip_with_data(
-    session: Session, actor: Actor, task_id: int, data: Data, note: str | None = None
-) -> Task:
-    """Complete a step that failed, or waits, with a result given by hand (L-123).
-
-    :raises Invalid: the data are not a JSON object.
-    """
-    allowed = {TaskStatus.FAILED, TaskStatus.AWAITING_PROCESSING}
-    locked = _locked_for_person(session, actor, task_id, allowed)
-    outcome = _accepted(data)
-    if outcome.result is None:
-        problem = outcome.error or "Give a JSON object."
-        raise Invalid("The data cannot be a result.", fields={"data": [problem]})
-    task = locked.task
-    task.skip_note, task.next_attempt_at = note, None
-    if locked.assignments:
-        _close(locked, data)
-    audit.record(
-        session,
-        actor,
-        Verb.TASK_SKIPPED,
-        task,
-        project_id=locked.project.id,
-        before={"status": task.status.value},
-        after={"result": data},
-        note=note,
-    )
-    outbox.done(session, dispatching.key_of(locked.project.id, task.step))
-    projects.finish_task(session, locked, data)
-    return task
-
-
-def _locked_for_person(
-    session: Session, actor: Actor, task_id: int, allowed: set[TaskStatus]
-) -> LockedTask:
-    require_manager(actor)
-    locked = lock_task(session, task_id)
-    gate(locked.project)
-    locked.require_machine()
-    if locked.task.status not in allowed:
-        names = " or ".join(sorted(status.label for status in allowed))
-        raise WrongStatus(f"Task {task_id} is {locked.task.status.label}, not {names}.")
-    return locked

@@ -104,8 +104,7 @@ def blocked(session: Session, worker: Worker) -> OrchestraError | None:
     limit = settings.max_in_progress_tasks
     if limit and in_progress >= limit:
         return LimitReached(
-            f"You have {in_progress} tasks in progress; at most {limit} are allowed. "
-            "Hand one over first."
+            f"You have {in_progress} of at most {limit} tasks in progress. Hand one over first."
         )
     return None
 

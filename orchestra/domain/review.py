@@ -4,8 +4,10 @@ from random import SystemRandom
 
 from sqlalchemy.orm import Session
 
+from orchestra.domain import audit
+from orchestra.domain.audit import SYSTEM
 from orchestra.domain.locking import LockedTask
-from orchestra.models import Assignment, Iteration, ReviewDraw
+from orchestra.models import Assignment, Iteration, ReviewDraw, Verb
 
 _random = SystemRandom()
 
@@ -26,6 +28,15 @@ def draw_review(
         draw.rate, draw.max_reviews = policy.rate, policy.max_reviews
         _decide(draw, policy.rate, policy.max_reviews)
     session.add(draw)
+    audit.record(
+        session,
+        SYSTEM,
+        Verb.REVIEW_DRAWN,
+        locked.task,
+        project_id=locked.project.id,
+        after={"is_due": draw.is_due, "drawn": draw.drawn, "rate": draw.rate},
+        note=draw.reason,
+    )
     return draw.is_due
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from orchestra import outbox
 from orchestra.database import reading, retry_deadlocks, transaction
-from orchestra.domain import aborting, machine
-from orchestra.domain.machine import Lease, Outcome, Runner
+from orchestra.domain import aborting, execution, machine
+from orchestra.domain.execution import Lease, Outcome
+from orchestra.domain.machine import Runner
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.supervision import LeaseTaken, Stopping, TimeLimitExceeded, watched
@@ -55,7 +56,7 @@ def _runner(request: Any) -> Runner:
 def _run(lease: Lease) -> Outcome:
     try:
         with watched(lease):
-            return machine.call(lease)
+            return execution.call(lease)
     except TimeLimitExceeded as error:
         return Outcome(error=str(error))
 

@@ -17,7 +17,8 @@ from flask import Flask, current_app
 
 from orchestra.database import transaction
 from orchestra.domain import machine
-from orchestra.domain.machine import Extension, Lease, Outcome
+from orchestra.domain.execution import Lease, Outcome
+from orchestra.domain.machine import Extension
 from orchestra.errors import OrchestraError
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from orchestra.cli import main
 from orchestra.cli import projects as commands
-from orchestra.domain import machine
+from orchestra.domain import execution, machine
 from orchestra.domain import projects as rules
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import AuditEvent, Project, Task, TaskClass, Verb
@@ -45,7 +45,7 @@ def project(session, make):
 @pytest.fixture
 def failed_task(session, project):
     lease = machine.claim(session, project, "fetch", machine.Runner("here", 1))
-    machine.record(session, lease, machine.call(lease))
+    machine.record(session, lease, execution.call(lease))
     session.commit()
     return lease.task_id
 

@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now
-from orchestra.domain import lifecycle, machine, pickup, projects, revert
-from orchestra.domain.machine import Outcome, Runner
+from orchestra.domain import lifecycle, machine, pickup, projects, repair, revert
+from orchestra.domain.execution import Outcome
+from orchestra.domain.machine import Runner
 from orchestra.errors import OrchestraError
 from orchestra.models import (
     Assignment,
@@ -158,10 +159,10 @@ class Walk:
         )
 
     def retry(self):
-        machine.retry_task(self.session, self.admin, self._task())
+        repair.retry_task(self.session, self.admin, self._task())
 
     def skip_machine(self):
-        machine.skip_with_data(self.session, self.admin, self._task(), self._data())
+        repair.skip_with_data(self.session, self.admin, self._task(), self._data())
 
     OPERATIONS = (
         *(assign, pick_up, save, skip, unskip, reassign, unassign, revert, pause, abort),

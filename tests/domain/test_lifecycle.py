@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, machine, projects, revert
+from orchestra.domain import lifecycle, projects, repair, revert
 from orchestra.domain.audit import Actor
 from orchestra.models import TERMINAL, AuditEvent, Iteration, ProjectStatus, Task, TaskStatus
 from orchestra.models.projects import NEXT_STATUSES
@@ -69,8 +69,8 @@ def _operations(work, make):
         "return": (lifecycle.hand_over, work.reviewer, task["reviewed"], "return", submitted),
         "skip": (lifecycle.skip_task, admin, task["waiting"]),
         "un-skip": (lifecycle.unskip_task, admin, task["unwanted"]),
-        "retry": (machine.retry_task, admin, task["machine"]),
-        "skip with data": (machine.skip_with_data, admin, task["machine"], {}),
+        "retry": (repair.retry_task, admin, task["machine"]),
+        "skip with data": (repair.skip_with_data, admin, task["machine"], {}),
         "revert": (revert.revert_task, admin, task["done"], back),
         "edit": (
             projects.edit_project,
@@ -239,7 +239,7 @@ def test_submitted_work_waits_for_a_reviewer(make, verbs, session):
     (iteration,) = held.iterations
     assert (iteration.status, iteration.submitted_data) == ("requested_review", {"title": "Rain"})
     assert (iteration.comment, iteration.ended_at is None) == ("Please look", False)
-    assert verbs() == ["task_submitted"]
+    assert verbs() == ["task_submitted", "review_drawn"]
 
 
 def test_work_without_review_is_the_result(make, verbs):
@@ -249,7 +249,7 @@ def test_work_without_review_is_the_result(make, verbs):
     work.hand_over(work.writer, "submit", {"title": "Rain"})
     assert (work.task.status, work.task.result) == (S.COMPLETE, {"title": "Rain"})
     assert work.task.ended_at
-    assert verbs() == ["task_submitted", "task_completed"]
+    assert verbs() == ["task_submitted", "review_drawn", "task_completed"]
 
 
 def test_returned_work_goes_down_one_level_and_comes_back(make, verbs, session):
@@ -279,7 +279,7 @@ def test_an_accepted_review_completes_the_task_with_the_reviewers_data(make, ver
     verbs()
     work.hand_over(work.reviewer, "accept", {"title": "good"})
     assert (work.task.status, work.task.result) == (S.COMPLETE, {"title": "good"})
-    assert verbs() == ["task_accepted", "task_completed"]
+    assert verbs() == ["task_accepted", "review_drawn", "task_completed"]
 
 
 def test_submit_and_accept_are_one_command_and_reject_means_return(make):

@@ -5,8 +5,9 @@ import sqlalchemy as sa
 
 from orchestra import outbox
 from orchestra.database import seconds_from_now, utcnow
-from orchestra.domain import dispatching, lifecycle, machine, projects, revert
-from orchestra.domain.machine import Extension, Outcome, Runner
+from orchestra.domain import dispatching, execution, lifecycle, machine, projects, repair, revert
+from orchestra.domain.execution import Outcome
+from orchestra.domain.machine import Extension, Runner
 from orchestra.models import Attempt, ProjectStatus, Task, TaskStatus
 from tests.builders import step
 
@@ -48,7 +49,7 @@ class Crawl:
         return lease
 
     def record(self, lease, outcome=None):
-        done = machine.record(self.session, lease, outcome or machine.call(lease))
+        done = machine.record(self.session, lease, outcome or execution.call(lease))
         self.refresh()
         return done
 
@@ -170,7 +171,7 @@ def test_a_step_waits_while_one_before_it_is_open_again(crawl, make, act, admin,
 def test_the_function_gets_project_data_with_the_project_id(crawl):
     """L-26, L-114"""
     case = crawl()
-    outcome = machine.call(case.claim())
+    outcome = execution.call(case.claim())
     assert outcome.result == {
         "project_data": {"deep": {"value": 1}, "project_id": case.project.id},
         "prerequisites": {},
@@ -183,12 +184,12 @@ def test_the_function_gets_all_prerequisites(crawl, make, act, admin, session):
     case.run()
     act(lifecycle.skip_task, admin, make.task(case.project, "rate").id)
     lease = machine.claim(session, case.project.id, "publish", RUNNER)
-    assert list(machine.call(lease).result["prerequisites"]) == ["crawl", "rate"]
+    assert list(execution.call(lease).result["prerequisites"]) == ["crawl", "rate"]
 
 
 def test_the_function_gets_copies(crawl):
     case = crawl(function="spoil_arguments")
-    machine.call(case.claim())
+    execution.call(case.claim())
     assert case.project.project_data == {"deep": {"value": 1}}
 
 
@@ -198,7 +199,7 @@ def test_the_function_gets_its_kwargs_and_the_same_key_with_every_attempt(crawl)
     keys = []
     for _ in range(2):
         lease = case.claim()
-        keys.append(machine.call(lease).result["key"])
+        keys.append(execution.call(lease).result["key"])
         case.record(lease, Outcome(error="lost the answer"))
         case.wait()
     assert keys == [f"task-{case.task.id}"] * 2
@@ -462,7 +463,7 @@ def failed(crawl):
 
 def test_a_retry_begins_with_attempt_zero(failed, act, admin, verbs, jobs):
     verbs()
-    act(machine.retry_task, admin, failed.task.id)
+    act(repair.retry_task, admin, failed.task.id)
     assert (failed.task.status, failed.task.attempts) == (S.AWAITING_PROCESSING, 0)
     assert failed.task.last_error is None
     assert len(jobs()) == 1
@@ -473,7 +474,7 @@ def test_a_retry_begins_with_attempt_zero(failed, act, admin, verbs, jobs):
 def test_project_data_can_be_edited_with_the_retry(failed, act, admin, verbs):
     """L-123: both in one transaction"""
     verbs()
-    act(machine.retry_task, admin, failed.task.id, project_data={"url": "right"}, revision=1)
+    act(repair.retry_task, admin, failed.task.id, project_data={"url": "right"}, revision=1)
     assert failed.project.project_data == {"url": "right"}
     assert verbs() == ["project_edited", "machine_retried"]
 
@@ -482,12 +483,12 @@ def test_a_retry_with_an_old_revision_changes_nothing(failed, refused, act, admi
     changes = {"priority": 3}
     act(projects.edit_project, admin, failed.project.id, revision=1, changes=changes)
     more = {"project_data": {}, "revision": 1}
-    refused("stale_revision", machine.retry_task, admin, failed.task.id, **more)
+    refused("stale_revision", repair.retry_task, admin, failed.task.id, **more)
 
 
 def test_a_failed_step_can_be_skipped_with_data(failed, act, admin, verbs, make, last_event):
     verbs()
-    act(machine.skip_with_data, admin, failed.task.id, {"by": "hand"}, "The site is gone")
+    act(repair.skip_with_data, admin, failed.task.id, {"by": "hand"}, "The site is gone")
     assert (failed.task.status, failed.task.result) == (S.COMPLETE, {"by": "hand"})
     assert failed.task.skip_note == "The site is gone"
     assert make.task(failed.project, "rate")
@@ -497,20 +498,20 @@ def test_a_failed_step_can_be_skipped_with_data(failed, act, admin, verbs, make,
 
 def test_a_step_that_waits_can_be_skipped_with_data(crawl, act, admin, jobs):
     case = crawl()
-    act(machine.skip_with_data, admin, case.task.id, {})
+    act(repair.skip_with_data, admin, case.task.id, {})
     assert case.task.status is S.COMPLETE
     assert jobs() == []
 
 
 @pytest.mark.parametrize("data", [["a"], {"a": float("inf")}, "text"])
 def test_a_result_given_by_hand_must_be_a_json_object(failed, refused, admin, data):
-    refused("invalid", machine.skip_with_data, admin, failed.task.id, data)
+    refused("invalid", repair.skip_with_data, admin, failed.task.id, data)
 
 
-@pytest.mark.parametrize("operation", [machine.retry_task, machine.skip_with_data])
+@pytest.mark.parametrize("operation", [repair.retry_task, repair.skip_with_data])
 def test_refusals_of_a_person_come_in_their_order(crawl, make, act, refused, admin, operation):
     case = crawl(step("human"))
-    more = ({},) if operation is machine.skip_with_data else ()
+    more = ({},) if operation is repair.skip_with_data else ()
     worker = make.actor(make.worker())
     case.claim()
     refused("not_found", operation, admin, 999, *more)

@@ -111,7 +111,7 @@ def test_a_blocked_button_says_why(client, session, start, take, reviewed, ana, 
     change_settings(max_in_progress_tasks=1)
     page = client.sign_in(ana).get(APP).text
     assert 'disabled aria-describedby="blocked"' in page
-    assert "You have 1 tasks in progress" in page
+    assert "You have 1 of at most 1 tasks in progress" in page
 
 
 def test_the_buttons_can_be_switched_off(client, session, ana, change_settings):

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from orchestra.domain import lifecycle, machine, people, projects, revert
+from orchestra.domain import lifecycle, people, projects, repair, revert
 from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
 from orchestra.domain.locking import gate, lock_project
@@ -142,13 +142,13 @@ def edit_project(
 @changing(schemas.RetryMachineTask())
 def retry_machine_task(session: Session, actor: Actor, task_id: int, **edit: Any) -> Answer:
     """Retry; with project data both the edit and the retry, or neither (L-123)."""
-    return {"status": machine.retry_task(session, actor, task_id, **edit).status.label}
+    return {"status": repair.retry_task(session, actor, task_id, **edit).status.label}
 
 
 @blueprint.post("/skip_machine_task/")
 @changing(schemas.SkipMachineTask())
 def skip_machine_task(session: Session, actor: Actor, task_id: int, data: Any) -> Answer:
-    return {"status": machine.skip_with_data(session, actor, task_id, data).status.label}
+    return {"status": repair.skip_with_data(session, actor, task_id, data).status.label}
 
 
 @blueprint.get("/attempts/")
