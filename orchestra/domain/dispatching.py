@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now
 from orchestra.domain.graph import Graph, Step
+from orchestra.domain.locking import lock_project
 from orchestra.domain.versions import graph_of
 from orchestra.models import FINISHED, Project, Task, TaskStatus
 from orchestra.outbox import Dispatch, Job, OutboxMessage, enqueue
@@ -122,3 +123,9 @@ def claimable_without_job(session: Session, limit: int) -> list[tuple[int, str]]
         .limit(limit)
     )
     return [(row.project_id, row.step) for row in rows]
+
+
+def dispatch_forgotten(session: Session, forgotten: tuple[int, str]) -> None:
+    """Ask for one of :func:`claimable_without_job`, if it still can run."""
+    project_id, step = forgotten
+    dispatch_waiting(session, lock_project(session, project_id), [step])

@@ -320,6 +320,11 @@ def stuck(session: Session, limit: int) -> list[int]:
     )
 
 
+def advance_stuck(session: Session, project_id: int) -> None:
+    """Advance one of :func:`stuck`."""
+    advance(session, lock_project(session, project_id))
+
+
 def start_again(session: Session, locked: LockedTask) -> None:
     """A task is back in Awaiting Processing or Pending Review: ask its policy or its job."""
     if locked.task.is_human:

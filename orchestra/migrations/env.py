@@ -1,7 +1,12 @@
 """Alembic's entry: migrates the database of the running application."""
 
+import warnings
+
 from alembic import context
 from flask import current_app
+
+# Alembic cannot compare indexes over expressions, such as that of lower(username), and says so.
+warnings.filterwarnings("ignore", message=".*expression-based index")
 
 engine = current_app.extensions["migrate"].db.engine
 metadata = current_app.extensions["migrate"].db.metadata

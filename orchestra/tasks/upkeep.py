@@ -1,11 +1,14 @@
 """The sweep: find work that should have happened, and start it."""
 
 import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import reading, transaction
 from orchestra.domain import dispatching, machine, projects, repeats, upkeep
-from orchestra.domain.locking import lock_project
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.tasks import celery
@@ -13,6 +16,7 @@ from orchestra.tasks import celery
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+Item = TypeVar("Item")
 
 
 @celery.task(name=Job.SWEEP.value)
@@ -33,34 +37,32 @@ def reclaim_leases() -> int:
     """Return steps whose process is lost."""
     with reading() as session:
         task_ids = machine.expired_leases(session, BATCH)
-    for task_id in task_ids:
-        with transaction() as session:
-            machine.reclaim(session, task_id)
-    return len(task_ids)
+    return _for_each(task_ids, machine.reclaim)
 
 
 def dispatch_forgotten() -> int:
     """Ask again for steps that could run and that nobody has asked for."""
     with reading() as session:
         forgotten = dispatching.claimable_without_job(session, BATCH)
-    for project_id, step in forgotten:
-        with transaction() as session:
-            project = lock_project(session, project_id)
-            dispatching.dispatch_waiting(session, project, [step])
-    return len(forgotten)
+    return _for_each(forgotten, dispatching.dispatch_forgotten)
 
 
 def advance_stuck() -> int:
     """Advance projects that have nothing open, or a creation policy to be asked again."""
     with reading() as session:
         project_ids = projects.stuck(session, BATCH)
-    for project_id in project_ids:
+    return _for_each(project_ids, projects.advance_stuck)
+
+
+def _for_each(items: list[Item], work: Callable[[Session, Item], Any]) -> int:
+    """Do the work for each item in a transaction of its own; one that fails stops no other."""
+    for item in items:
         try:
             with transaction() as session:
-                projects.advance(session, lock_project(session, project_id))
-        except OrchestraError as error:
-            logger.warning("project not advanced", extra={"project": project_id}, exc_info=error)
-    return len(project_ids)
+                work(session, item)
+        except OrchestraError:
+            logger.exception("sweep failed for an item", extra={"item": item})
+    return len(items)
 
 
 def relay_outbox() -> int:
