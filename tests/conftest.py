@@ -1,6 +1,7 @@
 """Real databases for every test: SQLite and PostgreSQL, emptied between tests."""
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from orchestra.database import Base, db
 from orchestra.outbox import OutboxMessage
 from orchestra.web import create_app
 from tests.builders import Builders
+
+# A shell that starts this in the background has SIGINT ignored, and every process below inherits
+# that: tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SECRET = "a secret key that is long enough for tests"
 
