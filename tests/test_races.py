@@ -20,7 +20,6 @@ from orchestra.models import (
     ProjectStatus,
     Role,
     Task,
-    TaskClass,
     TaskStatus,
     Verb,
     Worker,
@@ -66,17 +65,7 @@ def start(session, make):
     """Start a project of these steps, and commit it; its id."""
 
     def started(*steps):
-        version = make.version(*steps)
-        project = projects.create_project(
-            session,
-            SYSTEM,
-            workflow_slug=version.workflow.slug,
-            version_slug="v1",
-            short_description="A race",
-            priority=0,
-            task_class=TaskClass.REAL,
-            project_data={},
-        )
+        project = make.project(*steps)
         session.commit()
         return project.id
 

@@ -10,9 +10,7 @@ from click.testing import CliRunner
 from orchestra.cli import main
 from orchestra.cli import projects as commands
 from orchestra.domain import execution, machine
-from orchestra.domain import projects as rules
-from orchestra.domain.audit import SYSTEM
-from orchestra.models import AuditEvent, Project, Task, TaskClass, Verb
+from orchestra.models import AuditEvent, Project, Task, Verb
 from tests.builders import step
 
 
@@ -24,19 +22,9 @@ def run(app, monkeypatch):
 
 @pytest.fixture
 def project(session, make):
-    version = make.version(
+    project = make.project(
         step("fetch", human=False, execution_function={"path": "tests.steps.fail_for_good"}),
         step("rate", "fetch"),
-    )
-    project = rules.create_project(
-        session,
-        SYSTEM,
-        workflow_slug=version.workflow.slug,
-        version_slug="v1",
-        short_description="Pictures",
-        priority=3,
-        task_class=TaskClass.REAL,
-        project_data={},
     )
     session.commit()
     return project.id
@@ -51,7 +39,7 @@ def failed_task(session, project):
 
 
 def test_projects_are_listed_in_words_and_as_json(run, project):
-    assert "Pictures" in run("projects", "list").stdout
+    assert "A project" in run("projects", "list").stdout
 
     (row,) = json.loads(run("projects", "list", "--json", "--status", "active").stdout)
     assert (row["id"], row["status"], row["open_tasks"]) == (project, "Active", 1)
@@ -61,7 +49,7 @@ def test_projects_are_listed_in_words_and_as_json(run, project):
 def test_a_project_is_shown_as_the_client_api_tells_it(run, project):
     shown = json.loads(run("projects", "show", project).stdout)
 
-    assert shown["project"]["short_description"] == "Pictures"
+    assert shown["project"]["short_description"] == "A project"
     assert run("projects", "show", 99).exit_code == 1
 
 

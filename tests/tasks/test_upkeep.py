@@ -6,9 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import utcnow
-from orchestra.domain import machine, projects, upkeep
-from orchestra.domain.audit import SYSTEM
-from orchestra.models import AnsweredRequest, Task, TaskClass
+from orchestra.domain import machine, upkeep
+from orchestra.models import AnsweredRequest, Task
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks.upkeep import sweep
 from tests.builders import step
@@ -18,17 +17,7 @@ LONG_AGO = timedelta(days=8)
 
 @pytest.fixture
 def project(session, make):
-    version = make.version(step("fetch", human=False), step("rate", "fetch"))
-    project = projects.create_project(
-        session,
-        SYSTEM,
-        workflow_slug=version.workflow.slug,
-        version_slug="v1",
-        short_description="Pictures",
-        priority=1,
-        task_class=TaskClass.REAL,
-        project_data={},
-    )
+    project = make.project(step("fetch", human=False), step("rate", "fetch"))
     session.commit()
     return project
 
