@@ -16,9 +16,10 @@ from orchestra.outbox import OutboxMessage
 from orchestra.web import create_app
 from tests.builders import Builders
 
-# A shell that starts this in the background has SIGINT ignored, and every process below inherits
-# that: tests of Ctrl-C would wait for ever.
+# A shell that starts this in the background has these ignored, and every process below inherits
+# that: tests that stop a process would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 SECRET = "a secret key that is long enough for tests"
 

@@ -217,7 +217,7 @@ def test_the_last_task_completes_the_project(act, make, verbs):
 
     assert work.project.status is ProjectStatus.COMPLETED
     assert work.project.ended_at
-    assert verbs() == ["task_accepted", "task_completed", "project_completed"]
+    assert verbs() == ["task_accepted", "review_drawn", "task_completed", "project_completed"]
 
 
 def test_a_step_that_ends_the_project_aborts_what_is_open(act, make, jobs, verbs):

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from orchestra.domain import machine as machine_steps
+from orchestra.domain import repair
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import TaskStatus
 from tests.faults.kit import SWEEP_SECONDS, machine
@@ -170,5 +170,5 @@ def _fails(system, project, error):
 def _skipped_it_ends(system, project):
     with system.transaction() as session:
         task_id = system.task(project, "work").id
-        machine_steps.skip_with_data(session, SYSTEM, task_id, {}, "it does not work")
+        repair.skip_with_data(session, SYSTEM, task_id, {}, "it does not work")
     all_is_well(system)
