@@ -53,6 +53,7 @@ def start(session, admin, description="The Pope in New York"):
 
 
 def confirm(page, action, comment=None):
+    page.wait_for_load_state()  # before its scripts run, a button acts without a dialog
     page.get_by_role("button", name=action).click()
     dialog = page.get_by_role("dialog")
     if comment:
@@ -66,6 +67,7 @@ def said(page):
 
 def open_row(page, name):
     page.get_by_role("link", name=name).first.click()
+    page.wait_for_url("**/task/*")
 
 
 def test_work_is_returned_with_feedback_and_accepted_in_the_end(served, version, visiting):
