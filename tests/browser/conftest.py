@@ -1,5 +1,6 @@
 """A real browser, and real systems for it to visit."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -112,7 +113,13 @@ def visiting(chromium):
 @pytest.fixture
 def served(app):
     """The address of the application of this test, served to browsers."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+
+    def closed(environ, start_response):
+        # The development server leaves a file open whose reader hung up.
+        with contextlib.closing(app(environ, start_response)) as body:
+            yield from body
+
+    server = make_server("127.0.0.1", 0, closed, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -197,6 +197,19 @@ def test_a_lost_login_is_mended_without_losing_work(served, version, session, vi
     expect(page.locator("[data-save-state]")).to_contain_text("Saved at")
 
 
+def test_what_is_typed_before_the_scripts_run_is_saved(served, version, visiting):
+    """W-27"""
+    page = visiting(served).sign_in("ana")
+    held = []
+    page.route("**/static/task.js*", lambda route: held.append(route))
+    with page.expect_request("**/static/task.js*"):
+        page.get_by_role("button", name="New delivery task").click()
+    page.get_by_label("Headline").fill("Rain")
+    (script,) = held
+    script.continue_()
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved at")
+
+
 def test_everything_works_without_javascript(served, version, visiting):
     """W-1: reading does; saving and handing over, too."""
     visit = visiting(served, java_script_enabled=False)

@@ -13,6 +13,14 @@ const EXPLANATIONS = {
 };
 const MAIN_COMMANDS = ["submit", "accept"];
 
+// The data as the server sent it: a quick hand, or a browser that remembers, fills in the form
+// before this script runs.
+function served(form) {
+  const copy = form.cloneNode(true);
+  copy.reset();
+  return inspect(copy.querySelector("[data-form]")).data;
+}
+
 class TaskPage {
   #isBusy = false;
   #isReplaced = false; // the form shows something else than the draft holds
@@ -28,7 +36,7 @@ class TaskPage {
     this.draft = new Draft({
       key: `orchestra-task-${this.taskId}`,
       revision: Number(form.dataset.revision),
-      data: inspect(root).data,
+      data: served(form),
       send: (data, revision) => this.#call("save", { task_data: data, revision }),
       announce: (text) => this.#announce(text),
       stored: () => this.#isReplaced && location.reload(),
@@ -49,7 +57,9 @@ class TaskPage {
     window.addEventListener("beforeunload", (event) => {
       if (this.draft.isDirty) event.preventDefault();
     });
-    this.#offerLeftBehind();
+    const left = this.draft.leftBehind;
+    this.draft.change(inspect(this.root).data);
+    if (left) this.#offer(left);
   }
 
   async run(button) {
@@ -167,12 +177,9 @@ class TaskPage {
     await this.draft.save();
   }
 
-  #offerLeftBehind() {
-    const left = this.draft.leftBehind;
-    if (!left) return;
-    const mine = left.data;
-    if (canonical(mine) === this.draft.saved) {
-      this.draft.forgetLeftBehind();
+  #offer(left) {
+    if (canonical(left.data) === canonical(this.draft.data)) {
+      if (!this.draft.isDirty) this.draft.forgetLeftBehind();
       return;
     }
     const restore = make("button", { type: "button", className: "btn btn-sm btn-primary" });
