@@ -1,0 +1,1 @@
+"""Benchmarks: Orchestra beside bare Celery and DBOS, on the same machine in the same minutes."""
