@@ -7,7 +7,7 @@ from flask_migrate import Migrate
 
 from orchestra import models as models  # every table is known before the first query
 from orchestra.config import Settings
-from orchestra.database import db, engine_options, prepare_sqlite
+from orchestra.database import db, engine_options, prepare_postgresql, prepare_sqlite
 from orchestra.domain.definitions import extend_import_path
 from orchestra.outbox import Publisher
 
@@ -35,6 +35,8 @@ def create_core(
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)
+        else:
+            prepare_postgresql(db.engine)
     if publish is not None:
         app.extensions["orchestra_publisher"] = publish
     return app

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from orchestra.database import (
     seconds_from_now,
     settings_of,
     skip_locked,
+    table_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -87,13 +89,11 @@ def enqueue(session: Session, *dispatches: Dispatch, publish: bool = True) -> No
             "dedupe_key": dispatch.dedupe_key,
             "kwargs": dispatch.kwargs,
             "queue": dispatch.queue,
-            "sends": 0,
-            "failures": 0,
-            "resend_at": seconds_from_now(dispatch.delay_seconds + _first_grace(dispatch, grace)),
+            "in_seconds": dispatch.delay_seconds + _first_grace(dispatch, grace),
         }
         for dispatch in dispatches
     ]
-    _upsert(session, rows)
+    session.execute(_upsert(session.get_bind().dialect.name), rows)
     if publish:
         _publish_after_commit(session, dispatches)
 
@@ -103,14 +103,15 @@ def _first_grace(dispatch: Dispatch, grace: float) -> float:
     return 0 if dispatch.delay_seconds > LONGEST_COUNTDOWN_SECONDS else grace
 
 
-def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(OutboxMessage).values(rows)
+@cache
+def _upsert(dialect_name: str) -> sa.Insert:
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
+    later = seconds_from_now(sa.bindparam("in_seconds"))
+    statement = dialect.insert(table_of(OutboxMessage))
+    statement = statement.values(sends=0, failures=0, resend_at=later)
     renewed = {name: statement.excluded[name] for name in ("resend_at", "sends", "failures")}
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["dedupe_key"], set_=renewed),
-        execution_options={"synchronize_session": False},
-    )
+    upsert: sa.Insert = statement.on_conflict_do_update(index_elements=["dedupe_key"], set_=renewed)
+    return upsert
 
 
 def _publish_after_commit(session: Session, dispatches: Sequence[Dispatch]) -> None:

@@ -6,8 +6,7 @@ import sqlalchemy as sa
 from orchestra.database import db, transaction
 from orchestra.domain import lifecycle, machine, projects
 from orchestra.domain.audit import SYSTEM, Actor
-from orchestra.domain.execution import Outcome
-from orchestra.domain.machine import Runner
+from orchestra.domain.execution import Outcome, Runner
 from orchestra.models import Assignment, Task, TaskClass
 from tests.builders import reviewed, step
 

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from orchestra.database import retry_deadlocks, transaction
 from orchestra.domain import lifecycle, machine, pickup, projects
 from orchestra.domain.audit import SYSTEM, Actor
-from orchestra.domain.execution import Lease, Outcome
-from orchestra.domain.machine import Runner
+from orchestra.domain.execution import Lease, Outcome, Runner
 from orchestra.errors import NotFound, OrchestraError, WrongStatus
 from orchestra.models import (
     Assignment,

@@ -116,6 +116,14 @@ class Settings(LaterSettings):
     sweep_interval_seconds: int = field(
         default=10, metadata=about("Time between two sweeps.", low=1, high=300)
     )
+    carry_on_seconds: int = field(
+        default=1,
+        metadata=about(
+            "How long one job may run further steps itself; 0: each step is a job of its own.",
+            low=0,
+            high=60,
+        ),
+    )
     session_hours: int = field(default=336, metadata=about("How long a sign-in lasts.", low=1))
     project_api_key: str = field(
         default="orchestra-user", metadata=about("Key id used by the client and the commands.")

@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now
 from orchestra.domain.graph import Graph, Step
-from orchestra.domain.locking import lock_project
-from orchestra.domain.versions import graph_of
+from orchestra.domain.locking import LockedProject, lock_project
 from orchestra.models import FINISHED, Project, Task, TaskStatus
 from orchestra.outbox import Dispatch, Job, OutboxMessage, enqueue
 
@@ -34,25 +33,28 @@ def run_of(graph: Graph, project_id: int, slug: str, delay_seconds: float = 0) -
 
 def dispatch(
     session: Session,
-    project: Project,
-    steps: Iterable[str],
+    project: LockedProject,
+    steps: Iterable[Step],
     *,
     carried: frozenset[str] = frozenset(),
     delay_seconds: float = 0,
 ) -> None:
     """Ask for the jobs of machine steps; those ``carried`` are on their way already."""
-    graph = graph_of(project.version)
     steps = list(steps)
-    on_their_way = [dispatch_of(project.id, graph.by_slug[s]) for s in steps if s in carried]
+    on_their_way = [dispatch_of(project.id, step) for step in steps if step.slug in carried]
     enqueue(session, *on_their_way, publish=False)
-    runs = [run_of(graph, project.id, s, delay_seconds) for s in steps if s not in carried]
+    runs = [
+        run_of(project.graph, project.id, step.slug, delay_seconds)
+        for step in steps
+        if step.slug not in carried
+    ]
     enqueue(session, *runs)
 
 
-def dispatch_waiting(session: Session, project: Project, steps: Iterable[str]) -> None:
+def dispatch_waiting(session: Session, project: LockedProject, steps: Iterable[str]) -> None:
     """Dispatch those of ``steps`` that are machine tasks which can be claimed."""
-    graph = graph_of(project.version)
-    machine = [step for step in steps if not graph.by_slug[step].is_human]
+    by_slug = project.graph.by_slug
+    machine = [by_slug[slug] for slug in steps if not by_slug[slug].is_human]
     if not machine:
         return
     statuses = {
@@ -64,31 +66,23 @@ def dispatch_waiting(session: Session, project: Project, steps: Iterable[str]) -
     ready = [
         step
         for step in machine
-        if statuses.get(step) is TaskStatus.AWAITING_PROCESSING
-        and all(statuses.get(s) in FINISHED for s in graph.by_slug[step].creation_depends_on)
+        if statuses.get(step.slug) is TaskStatus.AWAITING_PROCESSING
+        and all(statuses.get(slug) in FINISHED for slug in step.creation_depends_on)
     ]
     dispatch(session, project, ready)
 
 
-def dispatch_waiting_dependents(
-    session: Session, project: Project, step: Step, *, besides: Iterable[str]
-) -> None:
-    """Start machine steps that waited while a step before them was re-opened (L-101).
-
-    :param besides: steps that have been dispatched just now.
-    """
-    graph = graph_of(project.version)
-    dependents = [s.slug for s in graph.dependents(step.slug) if not s.is_human]
-    machine = [slug for slug in dependents if slug not in set(besides)]
-    if not machine:
+def dispatch_older(session: Session, project: LockedProject, steps: Iterable[str]) -> None:
+    """Start machine steps that waited while a step before them was re-opened (L-101)."""
+    steps = list(steps)
+    if not steps:
         return
-    older = sa.select(Task.step).where(
+    undispatched = sa.select(Task.step).where(
         Task.project_id == project.id,
-        Task.step.in_(machine),
-        Task.status == TaskStatus.AWAITING_PROCESSING,
+        Task.step.in_(steps),
         ~sa.exists().where(OutboxMessage.dedupe_key == _key_expression(Task)),
     )
-    dispatch_waiting(session, project, session.scalars(older).all())
+    dispatch_waiting(session, project, session.scalars(undispatched).all())
 
 
 def _key_expression(task: type[Task]) -> sa.ColumnElement[str]:
@@ -128,4 +122,5 @@ def claimable_without_job(session: Session, limit: int) -> list[tuple[int, str]]
 def dispatch_forgotten(session: Session, forgotten: tuple[int, str]) -> None:
     """Ask for one of :func:`claimable_without_job`, if it still can run."""
     project_id, step = forgotten
-    dispatch_waiting(session, lock_project(session, project_id), [step])
+    project = LockedProject.of(lock_project(session, project_id))
+    dispatch_waiting(session, project, [step])

@@ -1,7 +1,6 @@
 """Call the author's function of a machine step, and judge what it gives."""
 
 import traceback
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,18 @@ _NO_FUNCTION = FunctionReference("")
 
 
 @dataclass(frozen=True)
+class Runner:
+    """The process that runs a step."""
+
+    host: str
+    process: int
+    celery_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.process}"
+
+
+@dataclass(frozen=True)
 class Lease:
     """The right of one process to run one step, until somebody with a higher number has it."""
 
@@ -25,9 +36,11 @@ class Lease:
     step: Step
     attempt: int
     fencing_number: int
+    runner: Runner
     project_data: Data = field(repr=False)
     prerequisites: dict[str, Data] = field(repr=False)
     seconds: int = 60
+    reopenings: int | None = None  # of the project, when the prerequisites can change no other way
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,9 @@ def call(lease: Lease) -> Outcome:
         kwargs = dict(reference.kwargs)
         if accepts(function, "idempotency_key"):
             kwargs["idempotency_key"] = f"task-{lease.task_id}"
-        result = function(deepcopy(lease.project_data), deepcopy(lease.prerequisites), **kwargs)
+        result = function(
+            json_data.copy_of(lease.project_data), json_data.copy_of(lease.prerequisites), **kwargs
+        )
     except PermanentFailure as error:
         return failure(error, final=True)
     except RetryLater as error:

@@ -112,6 +112,10 @@ class Graph:
         return {step.slug: step for step in self.steps}
 
     @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {step.slug: index for index, step in enumerate(self.steps)}
+
+    @cached_property
     def _dependents(self) -> dict[str, list[Step]]:
         dependents: dict[str, list[Step]] = {step.slug: [] for step in self.steps}
         for step in self.steps:
@@ -125,41 +129,55 @@ class Graph:
 
     def descendants(self, slug: str) -> list[Step]:
         """Steps that depend on ``slug`` directly or through others, in definition order."""
-        found = self._reach(slug, lambda s: [step.slug for step in self._dependents[s]])
-        return [step for step in self.steps if step.slug in found]
+        bit = 1 << self._positions[slug]
+        return [step for step in self.steps if self._ancestor_masks[step.slug] & bit]
 
     def ancestors(self, slug: str) -> list[Step]:
         """Transitive ``creation_depends_on`` of a step, in definition order."""
-        found = self._reach(slug, lambda s: self.by_slug[s].creation_depends_on)
-        return [step for step in self.steps if step.slug in found]
+        mask = self._ancestor_masks[slug]
+        return [step for index, step in enumerate(self.steps) if mask >> index & 1]
 
-    @staticmethod
-    def _reach(start: str, neighbours: Any) -> set[str]:
-        found: set[str] = set()
-        waiting = list(neighbours(start))
-        while waiting:
-            slug = waiting.pop()
-            if slug not in found:
-                found.add(slug)
-                waiting.extend(neighbours(slug))
-        return found
+    @cached_property
+    def _ancestor_masks(self) -> dict[str, int]:
+        """One bit for each step: a set of sets that stays small with a thousand steps."""
+        masks: dict[str, int] = {}
+        for step in self._ordered:
+            masks[step.slug] = 0
+            for slug in step.creation_depends_on:
+                masks[step.slug] |= 1 << self._positions[slug] | masks[slug]
+        return masks
 
     @cached_property
     def _ordered(self) -> tuple[Step, ...]:
-        position = {step.slug: index for index, step in enumerate(self.steps)}
         sorter = TopologicalSorter({s.slug: s.creation_depends_on for s in self.steps})
         sorter.prepare()
         ordered: list[Step] = []
         while sorter.is_active():
-            ready: Iterable[str] = sorted(sorter.get_ready(), key=position.__getitem__)
+            ready: Iterable[str] = sorted(sorter.get_ready(), key=self._positions.__getitem__)
             for slug in ready:
                 ordered.append(self.by_slug[slug])
                 sorter.done(slug)
         return tuple(ordered)
 
+    @cached_property
+    def asks_policies(self) -> bool:
+        """Whether any step has a creation policy of its own."""
+        return any(step.creation_policy for step in self.steps)
+
+    @cached_property
+    def endings(self) -> tuple[str, ...]:
+        """Slugs of the steps that end the project."""
+        return tuple(step.slug for step in self.steps if step.completion_ends_project)
+
     def ordered(self) -> tuple[Step, ...]:
         """Steps in dependency order, ties in definition order."""
         return self._ordered
+
+    def link_after(self, slug: str) -> Step | None:
+        """The machine step that follows from this one alone, if nothing else follows from it."""
+        dependents = self._dependents[slug]
+        is_alone = len(dependents) == 1 and _follows_alone(dependents[0])
+        return dependents[0] if is_alone else None
 
     def run_from(self, slug: str, limit: int) -> list[Step]:
         """The longest linear stretch of machine steps that begins with ``slug``.
@@ -168,11 +186,8 @@ class Graph:
         no creation policy of its own to ask (specification L-125).
         """
         run = [self.by_slug[slug]]
-        while len(run) < limit:
-            dependents = self._dependents[run[-1].slug]
-            if len(dependents) != 1 or not _follows_alone(dependents[0]):
-                break
-            run.append(dependents[0])
+        while len(run) < limit and (link := self.link_after(run[-1].slug)):
+            run.append(link)
         return run
 
 

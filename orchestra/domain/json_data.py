@@ -27,6 +27,12 @@ def require_size(session: Session, data: Data, what: str) -> None:
         raise TooLarge(f"The {what} have {size} bytes; at most {limit} are allowed.")
 
 
+def copy_of(data: Data) -> Data:
+    """A copy that shares nothing with data that came from the database."""
+    copied: Data = json.loads(json.dumps(data))  # ten times as quick as deepcopy
+    return copied
+
+
 def size_bytes(data: Data) -> int:
     """Size as UTF-8, of data without offence."""
     return len(_text(data).encode())

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import assignments, audit, json_data, policies, projects
+from orchestra.domain import advancing, assignments, audit, json_data, policies, projects
 from orchestra.domain.access import refuse_stranger
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.forms import Form
@@ -299,7 +299,7 @@ def _move_on(
         session.flush()
         policies.assign_by_policy(session, locked)
     else:
-        projects.finish_task(session, locked, assignment.data)
+        advancing.finish_task(session, locked, assignment.data)
 
 
 def _pass_to(
@@ -338,7 +338,7 @@ def skip_task(session: Session, actor: Actor, task_id: int, note: str | None = N
         before={"status": task.status.value},
         note=note,
     )
-    projects.finish_task(session, locked, result)
+    advancing.finish_task(session, locked, result)
     return task
 
 

@@ -1,7 +1,7 @@
 """Machine steps: claim one, keep its lease, record what came of it."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum, auto
 from random import SystemRandom
 from typing import Any
@@ -11,21 +11,18 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import seconds_from_now, settings_of, utcnow
-from orchestra.domain import audit, dispatching, projects
+from orchestra.domain import advancing, attempts, audit, dispatching
+from orchestra.domain.attempts import Claimable
 from orchestra.domain.audit import SYSTEM
-from orchestra.domain.execution import Lease, Outcome
+from orchestra.domain.execution import Lease, Outcome, Runner
 from orchestra.domain.graph import Step
-from orchestra.domain.locking import LockedTask, lock_project, lock_task
-from orchestra.domain.prerequisites import prerequisites
-from orchestra.domain.versions import graph_of
-from orchestra.errors import NotFound
+from orchestra.domain.locking import LockedProject, LockedTask, lock_briefly, lock_task
+from orchestra.domain.prerequisites import results_in
+from orchestra.domain.task_rows import TaskRows, task_rows
 from orchestra.models import (
     FINISHED,
-    Assignment,
     AssignmentStatus,
-    Attempt,
     AttemptOutcome,
-    Iteration,
     IterationStatus,
     ProjectStatus,
     Task,
@@ -37,20 +34,8 @@ logger = logging.getLogger(__name__)
 Data = dict[str, Any]
 LONGEST_BACKOFF_SECONDS = 3600
 LOST = "worker process lost"
+_NOBODY: frozenset[str] = frozenset()
 _random = SystemRandom()
-
-
-@dataclass(frozen=True)
-class Runner:
-    """The process that runs a step."""
-
-    host: str
-    process: int
-    celery_id: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.process}"
-
 
 # --- Claim ------------------------------------------------------------------------------------
 
@@ -60,71 +45,53 @@ def claim(session: Session, project_id: int, step: str, runner: Runner) -> Lease
 
     Delivered twice, delayed or out of order, the second one finds nothing to claim.
     """
-    try:
-        project = lock_project(session, project_id)
-    except NotFound:
+    project = lock_briefly(session, project_id)
+    if project is None:
         return None
-    graph = graph_of(project.version)
-    known = graph.by_slug.get(step)
-    row = None
-    if (
-        known is not None
-        and project.status is ProjectStatus.ACTIVE
-        and _dependencies_are_finished(session, project_id, known)
-    ):
-        row = _take(session, project_id, step, runner)
-    if known is None or row is None:
+    known = project.graph.by_slug.get(step)
+    if known is None or known.is_human or not project.is_active:
         _not_now(session, project_id, step)
         return None
-    _open_attempt(session, row, runner)
-    outbox.done(session, dispatching.key_of(project_id, step))
+    before = [ancestor.slug for ancestor in project.graph.ancestors(step)]
+    rows = task_rows(session, project_id, [*before, step], with_results=True)
+    task = rows.get(step)
+    if task is None or not _can_be_claimed(task, known, rows):
+        _not_now(session, project_id, step)
+        return None
+    claimed = Claimable(task.id, known, task.attempts, task.fencing_number)
+    ancestors = {slug: rows[slug] for slug in before if slug in rows}
+    return _lease(session, project, claimed, ancestors, runner)
+
+
+def _can_be_claimed(task: Any, step: Step, rows: TaskRows) -> bool:
+    return (
+        task.status is TaskStatus.AWAITING_PROCESSING
+        and task.is_due
+        and all(slug in rows and rows[slug].status in FINISHED for slug in step.creation_depends_on)
+    )
+
+
+def _lease(
+    session: Session,
+    project: LockedProject,
+    task: Claimable,
+    ancestors: TaskRows,
+    runner: Runner,
+) -> Lease:
+    attempts.begin(session, project.id, task, runner)
+    is_settled = all(row.status.is_terminal for row in ancestors.values())
     return Lease(
-        task_id=row.id,
-        project_id=project_id,
-        step=known,
-        attempt=row.attempts,
-        fencing_number=row.fencing_number,
-        project_data=project.project_data | {"project_id": project_id},
-        prerequisites=prerequisites(session, project_id, graph, step),
+        task_id=task.task_id,
+        project_id=project.id,
+        step=task.step,
+        attempt=task.attempts + 1,
+        fencing_number=task.fencing_number + 1,
+        runner=runner,
+        project_data=project.data | {"project_id": project.id},
+        prerequisites=results_in(session, ancestors),
         seconds=settings_of(session).lease_seconds,
+        reopenings=project.reopenings if is_settled else None,
     )
-
-
-def _dependencies_are_finished(session: Session, project_id: int, step: Step) -> bool:
-    if not step.creation_depends_on:
-        return True
-    finished = session.scalar(
-        sa.select(sa.func.count()).where(
-            Task.project_id == project_id,
-            Task.step.in_(step.creation_depends_on),
-            Task.status.in_(FINISHED),
-        )
-    )
-    return finished == len(step.creation_depends_on)
-
-
-def _take(session: Session, project_id: int, step: str, runner: Runner) -> Any:
-    seconds = settings_of(session).lease_seconds
-    return session.execute(
-        sa.update(Task)
-        .where(
-            Task.project_id == project_id,
-            Task.step == step,
-            Task.is_human.is_(False),
-            Task.status == TaskStatus.AWAITING_PROCESSING,
-            sa.or_(Task.next_attempt_at.is_(None), Task.next_attempt_at <= seconds_from_now(0)),
-        )
-        .values(
-            status=TaskStatus.PROCESSING,
-            attempts=Task.attempts + 1,
-            fencing_number=Task.fencing_number + 1,
-            lease_until=seconds_from_now(seconds),
-            lease_holder=str(runner),
-            next_attempt_at=None,
-        )
-        .returning(Task.id, Task.project_id, Task.attempts, Task.fencing_number),
-        execution_options={"synchronize_session": False},
-    ).one_or_none()
 
 
 def _not_now(session: Session, project_id: int, step: str) -> None:
@@ -145,93 +112,117 @@ def _not_now(session: Session, project_id: int, step: str) -> None:
         outbox.done(session, dispatching.key_of(project_id, step))
 
 
-def _open_attempt(session: Session, row: Any, runner: Runner) -> None:
-    session.add(
-        Attempt(
-            task_id=row.id,
-            number=row.attempts,
-            fencing_number=row.fencing_number,
-            host=runner.host,
-            process=runner.process,
-            celery_id=runner.celery_id,
-            outcome=AttemptOutcome.RUNNING,
-        )
-    )
-    if row.fencing_number == 1 or not _use_assignment(session, row.id):
-        _open_assignment(session, row.id, first=row.fencing_number == 1)
-    audit.record(
-        session,
-        SYSTEM,
-        Verb.MACHINE_CLAIMED,
-        _TaskRow(row.id),
-        project_id=row.project_id,
-        after={
-            "attempt": row.attempts,
-            "fencing_number": row.fencing_number,
-            "runner": str(runner),
-        },
-    )
-    session.flush()
-
-
-@dataclass(frozen=True)
-class _TaskRow:
-    """A task of which only the id is known, for the audit."""
-
-    id: int
-    __tablename__ = Task.__tablename__
-
-
-def _use_assignment(session: Session, task_id: int) -> bool:
-    """Let the assignment of an earlier attempt go on, if it is in force."""
-    found = session.execute(
-        sa.update(Assignment)
-        .where(Assignment.task_id == task_id, Assignment.discarded_at.is_(None))
-        .values(status=AssignmentStatus.PROCESSING)
-        .returning(Assignment.id),
-        execution_options={"synchronize_session": False},
-    )
-    return found.one_or_none() is not None
-
-
-def _open_assignment(session: Session, task_id: int, *, first: bool) -> None:
-    last = 0
-    if not first:
-        newest = sa.select(sa.func.max(Iteration.number)).where(Iteration.task_id == task_id)
-        last = session.scalar(newest) or 0
-    assignment = Assignment(
-        task_id=task_id, level=0, worker_id=None, status=AssignmentStatus.PROCESSING, data={}
-    )
-    assignment.iterations.append(
-        Iteration(task_id=task_id, number=last + 1, worker_id=None, submitted_data={})
-    )
-    session.add(assignment)
-
-
 # --- Record -----------------------------------------------------------------------------------
 
 
 def record(
-    session: Session, lease: Lease, outcome: Outcome, *, carried: frozenset[str] = frozenset()
+    session: Session, lease: Lease, outcome: Outcome, *, carried: frozenset[str] = _NOBODY
 ) -> bool:
     """Store what came of an attempt; False when the lease is another's by now.
 
     :param carried: steps whose jobs follow in the same chain.
     """
-    locked = lock_task(session, lease.task_id)
-    task = locked.task
-    holds = task.fencing_number == lease.fencing_number and task.status is TaskStatus.PROCESSING
-    if not holds:
-        _keep_refused(session, lease, outcome)
+    held = _held(session, lease, outcome)
+    if held is None:
         return False
     if outcome.result is None:
-        _fail(session, locked, outcome, AttemptOutcome.FAILED)
-        return True
-    _end_attempt(session, lease.task_id, lease.fencing_number, AttemptOutcome.COMPLETE, outcome)
-    close_assignment(locked, outcome.result)
-    task.lease_until = task.lease_holder = task.last_error = None
-    projects.finish_task(session, locked, outcome.result, carried=carried)
+        _fail(session, lock_task(session, lease.task_id), outcome, AttemptOutcome.FAILED)
+    else:
+        attempts.complete(session, lease, outcome.result)
+        advancing.go_on(session, *held, lease.step, carried=carried)
     return True
+
+
+def record_and_go_on(
+    session: Session,
+    lease: Lease,
+    result: Data,
+    runner_for: Callable[[Step], Runner],
+    *,
+    carried: frozenset[str] = _NOBODY,
+) -> Lease | None:
+    """Store a result, and in the same transaction claim one step that became due by it.
+
+    Nothing is dispatched for that step: should this process die, its lease runs out.
+
+    :param runner_for: how the next attempt names this process.
+    :return: the lease of the next step, or None when no step of the same queue became due.
+    """
+    held = _held(session, lease, Outcome(result=result))
+    if held is None:
+        return None
+    project, statuses = held
+    link = advancing.only_successor(project, statuses, lease.step)
+    if link and link.queue == lease.step.queue and _sees_what_is(lease, project):
+        return _follow(session, project, lease, link, result=result, runner=runner_for(link))
+    attempts.complete(session, lease, result)
+    done = advancing.go_on(
+        session, project, statuses, lease.step, carried=carried, keep_queue=lease.step.queue
+    )
+    if done.kept is None:
+        return None
+    step = done.kept.step
+    before = [ancestor.slug for ancestor in project.graph.ancestors(step.slug)]
+    ancestors = task_rows(session, project.id, before, with_results=True)
+    task = Claimable(done.kept.id, step)
+    return _lease(session, project, task, ancestors, runner_for(step))
+
+
+def _held(
+    session: Session, lease: Lease, outcome: Outcome
+) -> tuple[LockedProject, dict[str, TaskStatus]] | None:
+    """The locked project and the statuses that matter to the step, if the lease is still ours.
+
+    A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119).
+    """
+    project = lock_briefly(session, lease.project_id)
+    if project is not None:
+        rows = task_rows(
+            session, project.id, advancing.names_around(project.graph, lease.step.slug)
+        )
+        task = rows.get(lease.step.slug)
+        if (
+            task
+            and task.status is TaskStatus.PROCESSING
+            and task.fencing_number == lease.fencing_number
+        ):
+            return project, {slug: row.status for slug, row in rows.items()}
+    logger.warning(
+        "late result refused",
+        extra={"task": lease.task_id, "fencing_number": lease.fencing_number},
+    )
+    attempts.end(session, lease.task_id, lease.fencing_number, AttemptOutcome.REFUSED, outcome)
+    return None
+
+
+def _sees_what_is(lease: Lease, project: LockedProject) -> bool:
+    """Whether what the lease was given of the steps before it is what stands there now."""
+    return lease.reopenings == project.reopenings
+
+
+def _follow(
+    session: Session,
+    project: LockedProject,
+    lease: Lease,
+    step: Step,
+    *,
+    result: Data,
+    runner: Runner,
+) -> Lease:
+    """Complete a link of a chain, and begin the next: nothing else follows from it."""
+    task_id = attempts.complete_and_begin(session, lease, result, step.slug, runner)
+    return Lease(
+        task_id=task_id,
+        project_id=project.id,
+        step=step,
+        attempt=1,
+        fencing_number=1,
+        runner=runner,
+        project_data=project.data | {"project_id": project.id},
+        prerequisites=lease.prerequisites | {lease.step.slug: result},
+        seconds=lease.seconds,
+        reopenings=lease.reopenings,
+    )
 
 
 def close_assignment(locked: LockedTask, result: Data) -> None:
@@ -244,37 +235,10 @@ def close_assignment(locked: LockedTask, result: Data) -> None:
         iteration.ended_at = utcnow()
 
 
-def _end_attempt(
-    session: Session, task_id: int, fencing_number: int, kind: AttemptOutcome, outcome: Outcome
-) -> None:
-    kept = outcome.result if kind is AttemptOutcome.REFUSED else None
-    session.execute(
-        sa.update(Attempt)
-        .where(Attempt.task_id == task_id, Attempt.fencing_number == fencing_number)
-        .values(
-            outcome=kind,
-            error=outcome.error,
-            traceback=outcome.traceback,
-            result=kept,
-            ended_at=seconds_from_now(0),
-        ),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def _keep_refused(session: Session, lease: Lease, outcome: Outcome) -> None:
-    """A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119)."""
-    logger.warning(
-        "late result refused",
-        extra={"task": lease.task_id, "fencing_number": lease.fencing_number},
-    )
-    _end_attempt(session, lease.task_id, lease.fencing_number, AttemptOutcome.REFUSED, outcome)
-
-
 def _fail(session: Session, locked: LockedTask, outcome: Outcome, kind: AttemptOutcome) -> None:
     """Due again while attempts are left; otherwise Failed, for a person (specification L-120)."""
     task, step = locked.task, locked.step
-    _end_attempt(session, task.id, task.fencing_number, kind, outcome)
+    attempts.end(session, task.id, task.fencing_number, kind, outcome)
     locked.assignments[0].status = AssignmentStatus.FAILED
     task.lease_until = task.lease_holder = None
     task.last_error = outcome.error
@@ -312,8 +276,8 @@ def _come_back(session: Session, locked: LockedTask, delay_seconds: float) -> No
         execution_options={"synchronize_session": False},
     )
     if locked.project.status is ProjectStatus.ACTIVE:
-        step = locked.task.step
-        dispatching.dispatch(session, locked.project, [step], delay_seconds=delay_seconds)
+        project = LockedProject.of(locked.project)
+        dispatching.dispatch(session, project, [locked.step], delay_seconds=delay_seconds)
 
 
 def release(session: Session, lease: Lease) -> None:
@@ -323,7 +287,7 @@ def release(session: Session, lease: Lease) -> None:
     if task.fencing_number != lease.fencing_number or task.status is not TaskStatus.PROCESSING:
         return
     stopped = Outcome(error="the worker process was asked to stop")
-    _end_attempt(session, task.id, task.fencing_number, AttemptOutcome.RELEASED, stopped)
+    attempts.end(session, task.id, task.fencing_number, AttemptOutcome.RELEASED, stopped)
     audit.record(
         session,
         SYSTEM,

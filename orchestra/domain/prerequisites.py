@@ -1,13 +1,14 @@
 """What the steps before a step produced (specification L-131 to L-135)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.domain.graph import Graph
-from orchestra.models import Assignment, Task, TaskStatus
+from orchestra.domain.task_rows import TaskRows, task_rows
+from orchestra.models import Assignment, TaskStatus
 
 Data = dict[str, Any]
 _ABSENT = {TaskStatus.SKIPPED, TaskStatus.ABORTED}
@@ -19,26 +20,25 @@ def prerequisites(session: Session, project_id: int, graph: Graph, step: str) ->
     return results(session, project_id, names) if names else {}
 
 
-def results(session: Session, project_id: int, steps: list[str] | None = None) -> dict[str, Data]:
-    """Step → data of a project's tasks, in two statements at most.
+def results(session: Session, project_id: int, steps: Iterable[str]) -> dict[str, Data]:
+    """Step → data of a project's tasks, in two statements at most."""
+    return results_in(session, task_rows(session, project_id, steps, with_results=True))
+
+
+def results_in(session: Session, rows: TaskRows) -> dict[str, Data]:
+    """Step → data of tasks that were read with their results.
 
     A Complete task gives its result, a re-opened one the data of its highest live level.
     """
-    query = sa.select(Task.id, Task.step, Task.status, Task.result).where(
-        Task.project_id == project_id, Task.status.not_in(_ABSENT)
-    )
-    if steps is not None:
-        query = query.where(Task.step.in_(steps))
-    rows = session.execute(query).all()
-    reopened = [row.id for row in rows if row.status is not TaskStatus.COMPLETE]
+    present = [row for row in rows.values() if row.status not in _ABSENT]
+    reopened = [row.id for row in present if row.status is not TaskStatus.COMPLETE]
     drafts = _drafts(session, reopened) if reopened else {}
-    found = {
+    return {
         row.step: (row.result or {})
         if row.status is TaskStatus.COMPLETE
         else drafts.get(row.id, {})
-        for row in rows
+        for row in present
     }
-    return found if steps is None else {step: found[step] for step in steps if step in found}
 
 
 def _drafts(session: Session, task_ids: list[int]) -> Mapping[int, Data]:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from orchestra import outbox
-from orchestra.domain import audit, dispatching, projects
+from orchestra.domain import advancing, audit, dispatching, projects
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.execution import accepted
 from orchestra.domain.locking import LockedTask, gate, lock_task
@@ -72,7 +72,7 @@ def skip_with_data(
         note=note,
     )
     outbox.done(session, dispatching.key_of(locked.project.id, task.step))
-    projects.finish_task(session, locked, data)
+    advancing.finish_task(session, locked, data)
     return task
 
 

@@ -10,22 +10,30 @@ from orchestra.domain.graph import Graph, Step
 from orchestra.errors import NotFound
 from orchestra.models import Project, Task, Workflow, WorkflowVersion
 
+Key = tuple[str, str, str]  # slug of the workflow, slug of the version, checksum
 _CACHED = 256
-_graphs: OrderedDict[tuple[str, str, str], Graph] = OrderedDict()
+_graphs: OrderedDict[Key, Graph] = OrderedDict()
 
 
 def graph_of(version: WorkflowVersion) -> Graph:
     """The steps of a version; read from the database and parsed once for each content."""
     key = _key(version)
-    graph = _graphs.get(key)
-    if graph is None:
-        graph = _graphs[key] = Graph.from_json(version.definition)
-        while len(_graphs) > _CACHED:
-            _graphs.popitem(last=False)
+    return _graphs.get(key) or _remember(key, version)
+
+
+def graph_by_key(session: Session, key: Key) -> Graph:
+    """Like :func:`graph_of`, for who has only read what identifies the content."""
+    return _graphs.get(key) or _remember(key, get_version(session, *key[:2]))
+
+
+def _remember(key: Key, version: WorkflowVersion) -> Graph:
+    graph = _graphs[key] = Graph.from_json(version.definition)
+    while len(_graphs) > _CACHED:
+        _graphs.popitem(last=False)
     return graph
 
 
-def _key(version: WorkflowVersion) -> tuple[str, str, str]:
+def _key(version: WorkflowVersion) -> Key:
     return version.workflow.slug, version.slug, version.checksum
 
 

@@ -104,6 +104,8 @@ class Project(Base):
     task_class: Mapped[TaskClass] = mapped_column(text_enum(TaskClass))
     project_data: Mapped[Json]
     revision: Mapped[int] = mapped_column(default=1)
+    # How often finished work was opened again: what was read of it before may have changed.
+    reopenings: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[ProjectStatus] = mapped_column(
         text_enum(ProjectStatus), default=ProjectStatus.ACTIVE
     )
@@ -190,6 +192,8 @@ class Task(Base):
         """
         if status not in NEXT_STATUSES[self.status]:
             raise WrongStatus(f"Task {self.id} is {self.status.label}, not to be {status.label}.")
+        if self.status in FINISHED:
+            self.project.reopenings += 1
         self.status = status
 
 

@@ -1,18 +1,19 @@
 """Jobs that run the functions of workflow authors."""
 
 import logging
-import os
-import socket
 import traceback
 from typing import Any
 
+from flask import current_app
+
 from orchestra import outbox
+from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import aborting, execution, machine
 from orchestra.domain.execution import Lease, Outcome
-from orchestra.domain.machine import Runner
 from orchestra.outbox import Job
 from orchestra.tasks import celery
+from orchestra.tasks.carrying import Carrying
 from orchestra.tasks.supervision import LeaseTaken, Stopping, TimeLimitExceeded, watched
 
 logger = logging.getLogger(__name__)
@@ -20,53 +21,70 @@ logger = logging.getLogger(__name__)
 
 @celery.task(name=Job.RUN_STEP.value, bind=True)
 def run_step(self: Any, project_id: int, step: str) -> None:
-    """Run one machine step. Safe to deliver twice: only one process gets the lease."""
+    """Run one machine step, and for a while those that follow from it.
+
+    Safe to deliver twice: only one process gets the lease.
+    """
+    carrying = Carrying(self.request, project_id, settings().carry_on_seconds)
     with transaction() as session:
-        lease = machine.claim(session, project_id, step, _runner(self.request))
-    if lease is None:
-        return
+        lease = machine.claim(session, project_id, step, carrying.runner)
     try:
-        outcome = _run(lease)
+        while lease is not None:
+            lease = _run(lease, carrying)
+    finally:
+        carrying.tell()
+
+
+def settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+def _run(lease: Lease, carrying: Carrying) -> Lease | None:
+    """Run one step; the lease of the next one, if this job carries on."""
+    try:
+        outcome = _called(lease, carrying)
     except LeaseTaken:
         logger.warning("another process runs the step", extra={"task": lease.task_id})
-        return
+        carrying.drop_chain()
+        return None
     except Stopping:
         _release(lease)
         raise SystemExit(0) from None
-    _record(lease, outcome, _carried(self.request, project_id))
+    following = _record(lease, outcome, carrying)
+    carrying.end()
+    if following is not None:
+        carrying.begin(following)
+    elif outcome.result is None:
+        carrying.drop_chain()
+    return following
+
+
+def _called(lease: Lease, carrying: Carrying) -> Outcome:
+    try:
+        with watched(lease, when_long=carrying.tell):
+            return execution.call(lease)
+    except TimeLimitExceeded as error:
+        return Outcome(error=str(error))
 
 
 @retry_deadlocks
-def _record(lease: Lease, outcome: Outcome, carried: frozenset[str]) -> None:
+def _record(lease: Lease, outcome: Outcome, carrying: Carrying) -> Lease | None:
     """Tried again by itself: the whole job would find its own lease, and drop the outcome."""
+    carried = carrying.carried
     with transaction() as session:
+        if outcome.result is not None and carrying.has_time:
+            return machine.record_and_go_on(
+                session, lease, outcome.result, carrying.runner_for, carried=carried
+            )
         machine.record(session, lease, outcome, carried=carried)
+    return None
 
 
 @retry_deadlocks
 def _release(lease: Lease) -> None:
     with transaction() as session:
         machine.release(session, lease)
-
-
-def _runner(request: Any) -> Runner:
-    return Runner(socket.gethostname(), os.getpid(), request.id)
-
-
-def _run(lease: Lease) -> Outcome:
-    try:
-        with watched(lease):
-            return execution.call(lease)
-    except TimeLimitExceeded as error:
-        return Outcome(error=str(error))
-
-
-def _carried(request: Any, project_id: int) -> frozenset[str]:
-    """The step whose job follows in the same chain, once this job ends."""
-    if not request.chain:
-        return frozenset()
-    kwargs = request.chain[-1]["kwargs"]
-    return frozenset({kwargs["step"]}) if kwargs["project_id"] == project_id else frozenset()
 
 
 @celery.task(name=Job.AFTER_ABORT.value)

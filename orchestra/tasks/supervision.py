@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
@@ -23,6 +23,7 @@ from orchestra.errors import OrchestraError
 
 logger = logging.getLogger(__name__)
 
+LONG_SECONDS = 0.5  # less than the shortest time limit and every third of a lease
 STUBBORN_SECONDS = 5  # how long a function may ignore that it is to stop
 
 
@@ -45,14 +46,17 @@ class Stopping(Interrupted):
 class Watch(threading.Thread):
     """Extends the lease every third of its length, and interrupts the function in time."""
 
-    def __init__(self, app: Flask, lease: Lease) -> None:
+    def __init__(self, app: Flask, lease: Lease, when_long: Callable[[], None]) -> None:
         super().__init__(name=f"watch-{lease.task_id}", daemon=True)
-        self.app, self.lease = app, lease
+        self.app, self.lease, self.when_long = app, lease, when_long
         self.ends_at = monotonic() + lease.step.time_limit_seconds
         self.finished = threading.Event()
         self.reason: Interrupted | None = None
 
     def run(self) -> None:
+        if self.finished.wait(LONG_SECONDS):
+            return
+        self.when_long()
         interval = self.lease.seconds / 3
         while not self.finished.wait(max(0, min(interval, self.ends_at - monotonic()))):
             if monotonic() >= self.ends_at:
@@ -90,13 +94,14 @@ class Watch(threading.Thread):
 
 
 @contextmanager
-def watched(lease: Lease) -> Iterator[None]:
+def watched(lease: Lease, when_long: Callable[[], None]) -> Iterator[None]:
     """Run the block under watch.
 
+    :param when_long: called beside the block if it takes longer than an instant.
     :raises Interrupted: the block was stopped; the class says why.
     """
     app: Any = current_app
-    watch = Watch(app._get_current_object(), lease)
+    watch = Watch(app._get_current_object(), lease, when_long)
     with _interruptible(watch):
         watch.start()
         try:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import reading, transaction
-from orchestra.domain import dispatching, machine, projects, repeats, upkeep
+from orchestra.domain import advancing, dispatching, machine, repeats, upkeep
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.tasks import celery
@@ -50,8 +50,8 @@ def dispatch_forgotten() -> int:
 def advance_stuck() -> int:
     """Advance projects that have nothing open, or a creation policy to be asked again."""
     with reading() as session:
-        project_ids = projects.stuck(session, BATCH)
-    return _for_each(project_ids, projects.advance_stuck)
+        project_ids = advancing.stuck(session, BATCH)
+    return _for_each(project_ids, advancing.advance_stuck)
 
 
 def _for_each(items: list[Item], work: Callable[[Session, Item], Any]) -> int:

@@ -32,7 +32,7 @@ def project(session, make):
 
 @pytest.fixture
 def failed_task(session, project):
-    lease = machine.claim(session, project, "fetch", machine.Runner("here", 1))
+    lease = machine.claim(session, project, "fetch", execution.Runner("here", 1))
     machine.record(session, lease, execution.call(lease))
     session.commit()
     return lease.task_id

@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, projects
+from orchestra.domain import advancing, lifecycle, projects
+from orchestra.domain.locking import LockedProject
 from orchestra.models import CreationProblem, ProjectStatus, TaskStatus
 from orchestra.outbox import Job
 from tests import steps
@@ -140,7 +141,7 @@ def test_a_creation_policy_that_raised_is_asked_again_with_every_run(
         changes={"project_data": {"wanted": True}},
     )
 
-    act(projects.advance, project)
+    act(advancing.advance, LockedProject.of(project))
 
     assert statuses(project) == {"b": AWAITING}
     assert session.scalars(sa.select(CreationProblem)).all() == []
@@ -153,7 +154,7 @@ def test_the_answer_of_a_creation_policy_is_final(make, act, admin, statuses):
     )
     changes = {"project_data": {"wanted": True}}
     act(projects.edit_project, admin, project.id, revision=1, changes=changes)
-    act(projects.advance, project)
+    act(advancing.advance, LockedProject.of(project))
     assert statuses(project) == {"a": SKIPPED, "open": AWAITING}
 
 
@@ -161,7 +162,7 @@ def test_advancing_twice_creates_nothing_twice(make, act, stored):
     """L-38"""
     project = make.project(step("a"), step("b", human=False))
     before = stored()
-    act(projects.advance, project)
+    act(advancing.advance, LockedProject.of(project))
     assert stored() == before
 
 
@@ -170,7 +171,7 @@ def test_an_aborted_task_satisfies_no_dependency(make, act, session, statuses):
     project = make.project(step("a"), step("b"), step("c", "a"))
     make.task(project, "a").status = TaskStatus.ABORTED
     session.flush()
-    act(projects.advance, project)
+    act(advancing.advance, LockedProject.of(project))
     assert "c" not in statuses(project)
 
 
@@ -182,7 +183,7 @@ def test_no_task_is_created_while_the_ending_step_is_complete(make, act, admin, 
     make.task(project, "end").status = COMPLETE
     session.flush()
 
-    act(projects.advance, project)
+    act(advancing.advance, LockedProject.of(project))
     assert statuses(project) == {"end": COMPLETE, "open": AWAITING}
 
     act(lifecycle.skip_task, admin, make.task(project, "open").id)
@@ -196,7 +197,7 @@ def test_nothing_is_created_in_a_project_that_is_not_active(make, act, session, 
     make.task(project, "a").status = COMPLETE
     project.status = ProjectStatus(status)
     session.flush()
-    act(projects.advance, project)
+    act(advancing.advance, LockedProject.of(project))
     assert "b" not in statuses(project)
 
 
@@ -221,9 +222,9 @@ def test_the_sweep_finds_projects_that_nothing_moves(make, act, session, admin):
     stopped = make.project(step("a"), step("b", "a"))
     make.task(stopped, "a").status = COMPLETE
     session.flush()
-    assert projects.stuck(session, 10) == [stopped.id]
+    assert advancing.stuck(session, 10) == [stopped.id]
 
     long_ago = sa.update(CreationProblem).values(at=projects.seconds_from_now(-3601))
     session.execute(long_ago, execution_options={"synchronize_session": False})
-    assert projects.stuck(session, 10) == [waits.id, stopped.id]
-    assert healthy.id not in projects.stuck(session, 10)
+    assert advancing.stuck(session, 10) == [waits.id, stopped.id]
+    assert healthy.id not in advancing.stuck(session, 10)

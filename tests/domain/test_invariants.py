@@ -7,8 +7,7 @@ import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now
 from orchestra.domain import lifecycle, machine, pickup, projects, repair, revert
-from orchestra.domain.execution import Outcome
-from orchestra.domain.machine import Runner
+from orchestra.domain.execution import Outcome, Runner
 from orchestra.errors import OrchestraError
 from orchestra.models import (
     Assignment,

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from orchestra import outbox
 from orchestra.database import seconds_from_now, utcnow
 from orchestra.domain import dispatching, execution, lifecycle, machine, projects, repair, revert
-from orchestra.domain.execution import Outcome
-from orchestra.domain.machine import Extension, Runner
+from orchestra.domain.execution import Outcome, Runner
+from orchestra.domain.machine import Extension
 from orchestra.models import Attempt, ProjectStatus, Task, TaskStatus
 from tests.builders import step
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from orchestra.database import utcnow
 from orchestra.domain import machine, upkeep
+from orchestra.domain.execution import Runner
 from orchestra.models import AnsweredRequest, Task
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks.upkeep import sweep
@@ -39,7 +40,7 @@ def test_a_sweep_leaves_word_that_the_scheduler_is_alive(session):
 
 def test_a_lost_process_gives_its_step_back_and_the_attempt_counts(session, project, jobs):
     """L-121"""
-    machine.claim(session, project.id, "fetch", machine.Runner("gone", 1))
+    machine.claim(session, project.id, "fetch", Runner("gone", 1))
     session.execute(sa.update(Task).values(lease_until=utcnow() - timedelta(seconds=1)))
     session.commit()
 

@@ -9,12 +9,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload, undefer
 
 from orchestra.database import lock_all, seconds_from_now
-from orchestra.domain import audit, projects
+from orchestra.domain import advancing, audit
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.definitions.comparing import Difference, differences, reload_offences
 from orchestra.domain.definitions.problems import Findings, Place
 from orchestra.domain.definitions.reading import VERSION_FILE, WORKFLOW_FILE, Package, file_name
 from orchestra.domain.definitions.shapes import JSON
+from orchestra.domain.locking import LockedProject
 from orchestra.errors import InvalidDefinition
 from orchestra.models import (
     Certification,
@@ -194,4 +195,4 @@ def _advance_projects(session: Session, version: WorkflowVersion) -> None:
         Project.version_id == version.id, Project.status == ProjectStatus.ACTIVE
     )
     for project in lock_all(session, statement.order_by(Project.id)):
-        projects.advance(session, project)
+        advancing.advance(session, LockedProject.of(project))

@@ -5,10 +5,10 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from orchestra.domain import lifecycle, people, projects, repair, revert
+from orchestra.domain import advancing, lifecycle, people, projects, repair, revert
 from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
-from orchestra.domain.locking import gate, lock_project
+from orchestra.domain.locking import LockedProject, gate, lock_project
 from orchestra.domain.project_view import project_view
 from orchestra.domain.task_view import attempts_of
 from orchestra.errors import Invalid
@@ -102,7 +102,7 @@ def revert_task(session: Session, actor: Actor, task_id: int, **wanted: Any) -> 
 def create_subsequent_tasks(session: Session, actor: Actor, project_id: int) -> Answer:
     project = lock_project(session, project_id)
     gate(project)
-    done = projects.advance(session, project)
+    done = advancing.advance(session, LockedProject.of(project))
     return {"created": done.created, "skipped": done.skipped, "problems": done.problems}
 
 

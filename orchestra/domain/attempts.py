@@ -1,0 +1,290 @@
+"""The rows of an attempt at a machine step: written many times a second, so in few trips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.orm import Session
+
+from orchestra.database import IdOf, Together, Written, seconds_from_now, settings_of, table_of
+from orchestra.domain import dispatching
+from orchestra.domain.audit import SYSTEM
+from orchestra.domain.execution import Lease, Outcome, Runner
+from orchestra.domain.graph import Step
+from orchestra.models import (
+    Assignment,
+    AssignmentStatus,
+    Attempt,
+    AttemptOutcome,
+    AuditEvent,
+    Iteration,
+    IterationStatus,
+    Task,
+    TaskStatus,
+    Verb,
+)
+from orchestra.outbox import OutboxMessage
+
+Data = dict[str, Any]
+Parts = Iterator[tuple[str, Written]]
+_TASKS, _ATTEMPTS, _EVENTS = table_of(Task), table_of(Attempt), table_of(AuditEvent)
+_ASSIGNMENTS, _ITERATIONS = table_of(Assignment), table_of(Iteration)
+_WISHES = table_of(OutboxMessage)
+_THE_TASK: sa.BindParameter[int] = bindparam("the_task")
+_IS_LIVE = sa.and_(_ASSIGNMENTS.c.task_id == _THE_TASK, _ASSIGNMENTS.c.discarded_at.is_(None))
+_NOW = seconds_from_now(0)
+
+
+@dataclass(frozen=True)
+class Claimable:
+    """A machine task that can be claimed, as it was read under its project's lock."""
+
+    task_id: int
+    step: Step
+    attempts: int = 0
+    fencing_number: int = 0
+
+
+# --- Parts ------------------------------------------------------------------------------------
+
+
+def _event(task_id: Any, verb: Verb, **more: Any) -> sa.Insert:
+    """An event about a task; what the system does is asked for by nobody else."""
+    return sa.insert(_EVENTS).values(
+        actor=SYSTEM.name,
+        source=SYSTEM.source,
+        verb=verb,
+        object_kind=Task.__tablename__,
+        object_id=task_id,
+        project_id=bindparam("the_project"),
+        **more,
+    )
+
+
+def _begun() -> Data:
+    return {
+        "status": TaskStatus.PROCESSING,
+        "attempts": bindparam("nth"),
+        "fencing_number": bindparam("fence"),
+        "lease_until": seconds_from_now(bindparam("for_seconds")),
+        "lease_holder": bindparam("holder"),
+        "next_attempt_at": None,
+    }
+
+
+def _opened(task_id: Any) -> Parts:
+    yield (
+        "attempt",
+        sa.insert(_ATTEMPTS).values(
+            task_id=task_id,
+            number=bindparam("nth"),
+            fencing_number=bindparam("fence"),
+            host=bindparam("on_host"),
+            process=bindparam("in_process"),
+            celery_id=bindparam("as_job"),
+            outcome=AttemptOutcome.RUNNING,
+        ),
+    )
+    yield "claimed", _event(task_id, Verb.MACHINE_CLAIMED, after=bindparam("described"))
+
+
+def _claimed() -> Parts:
+    yield "task", sa.update(_TASKS).where(_TASKS.c.id == _THE_TASK).values(**_begun())
+    yield from _opened(_THE_TASK)
+    yield "wish", sa.delete(_WISHES).where(_WISHES.c.dedupe_key == bindparam("wished_as"))
+
+
+def _assigned(id_of: IdOf, task_id: Any, number: Any) -> Parts:
+    yield (
+        "assignment",
+        sa.insert(_ASSIGNMENTS)
+        .values(task_id=task_id, level=0, status=AssignmentStatus.PROCESSING, data={}, revision=1)
+        .returning(_ASSIGNMENTS.c.id),
+    )
+    yield (
+        "iteration",
+        sa.insert(_ITERATIONS).values(
+            task_id=task_id,
+            assignment_id=id_of("assignment"),
+            number=number,
+            status=IterationStatus.PROCESSING,
+            submitted_data={},
+        ),
+    )
+
+
+def _closed() -> Parts:
+    given = {"data": bindparam("given"), "revision": _ASSIGNMENTS.c.revision + 1}
+    is_open = sa.and_(
+        _ITERATIONS.c.task_id == _THE_TASK,
+        _ITERATIONS.c.ended_at.is_(None),
+        _ITERATIONS.c.discarded_at.is_(None),
+    )
+    yield (
+        "done",
+        sa.update(_TASKS)
+        .where(_TASKS.c.id == _THE_TASK)
+        .values(
+            status=TaskStatus.COMPLETE,
+            result=bindparam("given"),
+            ended_at=_NOW,
+            lease_until=None,
+            lease_holder=None,
+            last_error=None,
+        ),
+    )
+    yield (
+        "ended",
+        sa.update(_ATTEMPTS)
+        .where(
+            _ATTEMPTS.c.task_id == _THE_TASK,
+            _ATTEMPTS.c.fencing_number == bindparam("its_fence"),
+        )
+        .values(outcome=AttemptOutcome.COMPLETE, ended_at=_NOW),
+    )
+    yield (
+        "submitted",
+        sa.update(_ASSIGNMENTS).where(_IS_LIVE).values(status=AssignmentStatus.SUBMITTED, **given),
+    )
+    yield (
+        "closed",
+        sa.update(_ITERATIONS)
+        .where(is_open)
+        .values(
+            status=IterationStatus.REQUESTED_REVIEW,
+            submitted_data=bindparam("given"),
+            ended_at=_NOW,
+        ),
+    )
+    yield "completed", _event(_THE_TASK, Verb.TASK_COMPLETED)
+
+
+# --- Open -------------------------------------------------------------------------------------
+
+
+@Together
+def _first(id_of: IdOf) -> Parts:
+    yield from _claimed()
+    yield from _assigned(id_of, _THE_TASK, 1)
+
+
+@Together
+def _again(_id_of: IdOf) -> Parts:
+    yield from _claimed()
+    yield (
+        "assignment",
+        sa.update(_ASSIGNMENTS)
+        .where(_IS_LIVE)
+        .values(status=AssignmentStatus.PROCESSING)
+        .returning(_ASSIGNMENTS.c.id),
+    )
+
+
+@Together
+def _assignment_after_revert(id_of: IdOf) -> Parts:
+    numbers = sa.select(sa.func.max(_ITERATIONS.c.number)).where(_ITERATIONS.c.task_id == _THE_TASK)
+    number = sa.func.coalesce(numbers.scalar_subquery(), 0) + 1
+    yield from _assigned(id_of, _THE_TASK, number)
+
+
+def begin(session: Session, project_id: int, task: Claimable, runner: Runner) -> None:
+    """Take the task for a process: lease, attempt, assignment, event; its job has come."""
+    values = _values(session, task.attempts + 1, task.fencing_number + 1, runner) | {
+        "the_task": task.task_id,
+        "the_project": project_id,
+        "wished_as": dispatching.key_of(project_id, task.step.slug),
+    }
+    if task.fencing_number == 0:
+        _first.run(session, values)
+    elif _again.run(session, values)["assignment"] is None:
+        _assignment_after_revert.run(session, {"the_task": task.task_id})
+
+
+def _values(session: Session, nth: int, fence: int, runner: Runner) -> Data:
+    return {
+        "nth": nth,
+        "fence": fence,
+        "for_seconds": settings_of(session).lease_seconds,
+        "holder": str(runner),
+        "on_host": runner.host,
+        "in_process": runner.process,
+        "as_job": runner.celery_id,
+        "described": {"attempt": nth, "fencing_number": fence, "runner": str(runner)},
+    }
+
+
+# --- Close ------------------------------------------------------------------------------------
+
+
+@Together
+def _complete(_id_of: IdOf) -> Parts:
+    yield from _closed()
+
+
+@Together
+def _complete_and_begin(id_of: IdOf) -> Parts:
+    yield from _closed()
+    yield (
+        "task",
+        sa.insert(_TASKS)
+        .values(
+            project_id=bindparam("the_project"),
+            step=bindparam("next_step"),
+            is_human=False,
+            kept_drafts={},
+            policy_missed=False,
+            **_begun(),
+        )
+        .returning(_TASKS.c.id),
+    )
+    yield "created", _event(id_of("task"), Verb.TASK_CREATED, after=bindparam("as_created"))
+    yield from _opened(id_of("task"))
+    yield from _assigned(id_of, id_of("task"), 1)
+
+
+def complete(session: Session, lease: Lease, result: Data) -> None:
+    """Store the result: the task is Complete, its assignment handed over (L-116)."""
+    _complete.run(session, _result_values(lease, result))
+
+
+def complete_and_begin(
+    session: Session, lease: Lease, result: Data, next_step: str, runner: Runner
+) -> int:
+    """Store the result, create the task of the next step and take it; the new task's id.
+
+    The same rows as one after another, in one trip to the database.
+    """
+    created = {"step": next_step, "status": TaskStatus.AWAITING_PROCESSING.value}
+    values = _result_values(lease, result) | _values(session, 1, 1, runner)
+    values |= {"next_step": next_step, "as_created": created}
+    task_id: int = _complete_and_begin.run(session, values)["task"]
+    return task_id
+
+
+def _result_values(lease: Lease, result: Data) -> Data:
+    return {
+        "the_task": lease.task_id,
+        "the_project": lease.project_id,
+        "its_fence": lease.fencing_number,
+        "given": result,
+    }
+
+
+def end(
+    session: Session, task_id: int, fencing_number: int, kind: AttemptOutcome, outcome: Outcome
+) -> None:
+    """Close an attempt that did not complete its task."""
+    kept = outcome.result if kind is AttemptOutcome.REFUSED else None
+    session.execute(
+        sa.update(_ATTEMPTS)
+        .where(_ATTEMPTS.c.task_id == task_id, _ATTEMPTS.c.fencing_number == fencing_number)
+        .values(
+            outcome=kind,
+            error=outcome.error,
+            traceback=outcome.traceback,
+            result=kept,
+            ended_at=_NOW,
+        )
+    )
