@@ -113,6 +113,8 @@ class SecondsFromNow(FunctionElement[datetime]):
 
 def seconds_from_now(seconds: float | sa.ColumnElement[Any]) -> SecondsFromNow:
     """The database's clock, ``seconds`` later: what decides leases and due times."""
+    if isinstance(seconds, int | float):
+        seconds = sa.literal_column("0") if seconds == 0 else sa.literal(seconds)
     return SecondsFromNow(sa.cast(seconds, sa.Float()))
 
 
@@ -272,8 +274,8 @@ class Together:
     def __init__(self, parts: Callable[[IdOf], Iterable[tuple[str, Written]]]) -> None:
         self._parts = parts
 
-    def run(self, session: Session, values: Mapping[str, Any]) -> dict[str, int | None]:
-        """The ids that the parts returned, by the part's name.
+    def run(self, session: Session, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The ids that the parts returned, by the part's name; None where no row was met.
 
         :param values: of the bound parameters of all parts.
         """
@@ -294,8 +296,8 @@ class Together:
         parts = self._parts(lambda name: sa.bindparam(f"id_of_{name}", type_=sa.Integer()))
         return [(name, statement, _required(statement)) for name, statement in parts]
 
-    def _run_one_by_one(self, session: Session, values: Mapping[str, Any]) -> dict[str, int | None]:
-        ids: dict[str, int | None] = {}
+    def _run_one_by_one(self, session: Session, values: Mapping[str, Any]) -> dict[str, Any]:
+        ids: dict[str, Any] = {}
         known = dict(values)
         connection = session.connection()
         for name, statement, required in self._one_by_one:

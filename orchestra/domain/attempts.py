@@ -34,7 +34,12 @@ _ASSIGNMENTS, _ITERATIONS = table_of(Assignment), table_of(Iteration)
 _WISHES = table_of(OutboxMessage)
 _THE_TASK: sa.BindParameter[int] = bindparam("the_task")
 _IS_LIVE = sa.and_(_ASSIGNMENTS.c.task_id == _THE_TASK, _ASSIGNMENTS.c.discarded_at.is_(None))
+# Written once, sent once: the driver prepares no statement with more than fifty parameters.
 _NOW = seconds_from_now(0)
+_SYSTEM, _JOB, _TASK_KIND = (
+    sa.literal(word) for word in (SYSTEM.name, SYSTEM.source.value, Task.__tablename__)
+)
+_NOTHING = sa.literal({}, type_=sa.JSON())
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,10 @@ class Claimable:
 def _event(task_id: Any, verb: Verb, **more: Any) -> sa.Insert:
     """An event about a task; what the system does is asked for by nobody else."""
     return sa.insert(_EVENTS).values(
-        actor=SYSTEM.name,
-        source=SYSTEM.source,
+        actor=_SYSTEM,
+        source=_JOB,
         verb=verb,
-        object_kind=Task.__tablename__,
+        object_kind=_TASK_KIND,
         object_id=task_id,
         project_id=bindparam("the_project"),
         **more,
@@ -70,7 +75,7 @@ def _begun() -> Data:
         "fencing_number": bindparam("fence"),
         "lease_until": seconds_from_now(bindparam("for_seconds")),
         "lease_holder": bindparam("holder"),
-        "next_attempt_at": None,
+        "next_attempt_at": sa.null(),
     }
 
 
@@ -100,7 +105,9 @@ def _assigned(id_of: IdOf, task_id: Any, number: Any) -> Parts:
     yield (
         "assignment",
         sa.insert(_ASSIGNMENTS)
-        .values(task_id=task_id, level=0, status=AssignmentStatus.PROCESSING, data={}, revision=1)
+        .values(
+            task_id=task_id, level=0, status=AssignmentStatus.PROCESSING, data=_NOTHING, revision=1
+        )
         .returning(_ASSIGNMENTS.c.id),
     )
     yield (
@@ -110,7 +117,7 @@ def _assigned(id_of: IdOf, task_id: Any, number: Any) -> Parts:
             assignment_id=id_of("assignment"),
             number=number,
             status=IterationStatus.PROCESSING,
-            submitted_data={},
+            submitted_data=_NOTHING,
         ),
     )
 
@@ -130,9 +137,9 @@ def _closed() -> Parts:
             status=TaskStatus.COMPLETE,
             result=bindparam("given"),
             ended_at=_NOW,
-            lease_until=None,
-            lease_holder=None,
-            last_error=None,
+            lease_until=sa.null(),
+            lease_holder=sa.null(),
+            last_error=sa.null(),
         ),
     )
     yield (
@@ -232,9 +239,9 @@ def _complete_and_begin(id_of: IdOf) -> Parts:
         .values(
             project_id=bindparam("the_project"),
             step=bindparam("next_step"),
-            is_human=False,
-            kept_drafts={},
-            policy_missed=False,
+            is_human=sa.false(),
+            kept_drafts=_NOTHING,
+            policy_missed=sa.false(),
             **_begun(),
         )
         .returning(_TASKS.c.id),

@@ -83,7 +83,7 @@ class Carrying:
             self._note("task-succeeded", result="None", runtime=time() - self._began_at)
 
     def _note(self, kind: str, **fields: Any) -> None:
-        now = {"timestamp": time(), "pid": os.getpid(), "uuid": self.runner.celery_id}
+        now = {"timestamp": time(), "uuid": self.runner.celery_id}
         self._events.append({"type": kind} | now | fields)
 
     def tell(self) -> None:
