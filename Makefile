@@ -43,8 +43,8 @@ format: $(READY_DEV) ## let ruff format and repair
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-faults: $(READY_DEV) ## the fault runs alone: killed processes, a wiped broker, jobs delivered twice
-	@$(BIN)/python -m pytest tests/faults
+faults: $(READY_DEV) ## the long fault runs: killed processes, a wiped broker, storms and races
+	@$(BIN)/python -m pytest tests/faults tests/test_storm.py tests/test_races.py --long
 
 sure: lint test ## lint, test: exactly what .ci/run runs
 

@@ -22,6 +22,30 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 SECRET = "a secret key that is long enough for tests"
+SEEDS = (1, 2, 3)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the long form of fault tests and races")
+    parser.addoption("--seed", type=int, action="append", help="only with this seed")
+
+
+def pytest_generate_tests(metafunc):
+    """Tests that take ``any_seed`` run once in the short form, three times in the long one."""
+    if "any_seed" in metafunc.fixturenames:
+        of_form = SEEDS if metafunc.config.getoption("--long") else SEEDS[:1]
+        metafunc.parametrize("any_seed", metafunc.config.getoption("--seed") or of_form)
+
+
+@pytest.fixture
+def is_long(request):
+    return request.config.getoption("--long")
+
+
+@pytest.fixture
+def many(is_long):
+    """By how much a test of many projects is to be larger than usual."""
+    return 10 if is_long else 1
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,6 @@ import sqlalchemy as sa
 from tests.faults.kit import System
 
 
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="ten times as many projects at once")
-
-
-@pytest.fixture
-def many(request):
-    """By how much a test of many projects is to be larger than usual."""
-    return 10 if request.config.getoption("--long", default=False) else 1
-
-
 @pytest.fixture(scope="session")
 def systems(tmp_path_factory, request):
     """Start a system when a test first asks for its database: ``systems("sqlite")``."""
