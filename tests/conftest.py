@@ -3,6 +3,8 @@
 import shutil
 import signal
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import flask_migrate
@@ -11,10 +13,13 @@ import sqlalchemy as sa
 
 from orchestra.application import MIGRATIONS
 from orchestra.config import Settings
-from orchestra.database import Base, db
+from orchestra.database import Base, db, retry_deadlocks, transaction
+from orchestra.errors import OrchestraError
 from orchestra.outbox import OutboxMessage
 from orchestra.web import create_app
 from tests.builders import Builders
+
+pytest.register_assert_rewrite("tests.walk")
 
 # A shell that starts this in the background has these ignored, and every process below inherits
 # that: tests that stop a process would wait for ever.
@@ -211,6 +216,35 @@ def statements(app):
             sa.event.remove(db.engine, "before_cursor_execute", note)
 
     return counted
+
+
+@pytest.fixture
+def at_once(app):
+    """Call rules in as many threads, each in a transaction of its own, at the same moment.
+
+    Gives what each returned, or the error of the domain that it raised.
+    """
+
+    def run(*calls):
+        start = threading.Barrier(len(calls))
+
+        @retry_deadlocks
+        def attempt(call):
+            with transaction() as session:
+                return call(session)
+
+        def thread(call):
+            with app.app_context():
+                start.wait(10)
+                try:
+                    return attempt(call)
+                except OrchestraError as error:
+                    return error
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(thread, calls))
+
+    return run
 
 
 @pytest.fixture

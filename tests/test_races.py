@@ -1,16 +1,12 @@
 """Many threads at one task: one wins, the others are told why, and nothing is left half done."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import sqlalchemy as sa
 
-from orchestra.database import retry_deadlocks, transaction
 from orchestra.domain import lifecycle, machine, pickup, projects
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Lease, Outcome, Runner
-from orchestra.errors import NotFound, OrchestraError, WrongStatus
+from orchestra.errors import NotFound, WrongStatus
 from orchestra.models import (
     Assignment,
     Attempt,
@@ -28,35 +24,6 @@ from tests.builders import step
 from tests.faults.oracle import broken_invariants, doubled_effects
 
 THREADS, ROUNDS = 8, 25
-
-
-@pytest.fixture
-def at_once(app):
-    """Call rules in as many threads, each in a transaction of its own, at the same moment.
-
-    Gives what each returned, or the error of the domain that it raised.
-    """
-
-    def run(*calls):
-        start = threading.Barrier(len(calls))
-
-        @retry_deadlocks
-        def attempt(call):
-            with transaction() as session:
-                return call(session)
-
-        def thread(call):
-            with app.app_context():
-                start.wait(10)
-                try:
-                    return attempt(call)
-                except OrchestraError as error:
-                    return error
-
-        with ThreadPoolExecutor(len(calls)) as threads:
-            return list(threads.map(thread, calls))
-
-    return run
 
 
 @pytest.fixture
