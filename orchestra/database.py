@@ -129,6 +129,25 @@ def _sqlite_now(element: Any, compiler: Any, **kw: Any) -> str:
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
 
 
+class JsonObjectOf(FunctionElement[Json]):
+    """SQL of a JSON object with a key and a JSON value from each row; None of no row."""
+
+    type = cast(sa.types.TypeEngine[Json], JsonColumn())
+    inherit_cache = True
+
+
+@compiles(JsonObjectOf, "postgresql")
+def _postgresql_object(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"json_object_agg({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(JsonObjectOf, "sqlite")
+def _sqlite_object(element: Any, compiler: Any, **kw: Any) -> str:
+    key, value = (compiler.process(clause, **kw) for clause in element.clauses)
+    # Of no row it gives an empty object where PostgreSQL gives nothing.
+    return f"nullif(json_group_object({key}, json({value})), '{{}}')"
+
+
 def utcnow() -> datetime:
     """This process's clock, for records that decide nothing."""
     return datetime.now(UTC)

@@ -82,20 +82,22 @@ def enqueue(session: Session, *dispatches: Dispatch, publish: bool = True) -> No
     """
     if not dispatches:
         return
-    grace = GRACE_IN_SWEEPS * settings_of(session).sweep_interval_seconds
-    rows = [
-        {
-            "job": dispatch.job,
-            "dedupe_key": dispatch.dedupe_key,
-            "kwargs": dispatch.kwargs,
-            "queue": dispatch.queue,
-            "in_seconds": dispatch.delay_seconds + _first_grace(dispatch, grace),
-        }
-        for dispatch in dispatches
-    ]
-    session.execute(_upsert(session.get_bind().dialect.name), rows)
+    rows = [message_values(session, dispatch) for dispatch in dispatches]
+    session.connection().execute(_upsert(session.get_bind().dialect.name), rows)
     if publish:
-        _publish_after_commit(session, dispatches)
+        publish_after_commit(session, dispatches)
+
+
+def message_values(session: Session, dispatch: Dispatch) -> Json:
+    """Values of the bound parameters of :data:`NEW_MESSAGE`."""
+    grace = GRACE_IN_SWEEPS * settings_of(session).sweep_interval_seconds
+    return {
+        "for_job": dispatch.job.value,
+        "wished_as": dispatch.dedupe_key,
+        "with_kwargs": dispatch.kwargs,
+        "on_queue": dispatch.queue,
+        "in_seconds": dispatch.delay_seconds + _first_grace(dispatch, grace),
+    }
 
 
 def _first_grace(dispatch: Dispatch, grace: float) -> float:
@@ -103,18 +105,30 @@ def _first_grace(dispatch: Dispatch, grace: float) -> float:
     return 0 if dispatch.delay_seconds > LONGEST_COUNTDOWN_SECONDS else grace
 
 
+_VALUES = {
+    "job": sa.bindparam("for_job"),
+    "dedupe_key": sa.bindparam("wished_as"),
+    "kwargs": sa.bindparam("with_kwargs"),
+    "queue": sa.bindparam("on_queue"),
+    "sends": sa.literal_column("0"),
+    "failures": sa.literal_column("0"),
+    "resend_at": seconds_from_now(sa.bindparam("in_seconds")),
+}
+# Of a wish that nobody can have had before, to be sent with other statements.
+NEW_MESSAGE = sa.insert(table_of(OutboxMessage)).values(_VALUES)
+
+
 @cache
 def _upsert(dialect_name: str) -> sa.Insert:
     dialect = sqlite if dialect_name == "sqlite" else postgresql
-    later = seconds_from_now(sa.bindparam("in_seconds"))
-    statement = dialect.insert(table_of(OutboxMessage))
-    statement = statement.values(sends=0, failures=0, resend_at=later)
+    statement = dialect.insert(table_of(OutboxMessage)).values(_VALUES)
     renewed = {name: statement.excluded[name] for name in ("resend_at", "sends", "failures")}
     upsert: sa.Insert = statement.on_conflict_do_update(index_elements=["dedupe_key"], set_=renewed)
     return upsert
 
 
-def _publish_after_commit(session: Session, dispatches: Sequence[Dispatch]) -> None:
+def publish_after_commit(session: Session, dispatches: Sequence[Dispatch]) -> None:
+    """Hand jobs to the broker once the caller's transaction has committed."""
     near = [d for d in dispatches if d.delay_seconds <= LONGEST_COUNTDOWN_SECONDS]
     waiting: list[Dispatch] = session.info.setdefault("dispatches", [])
     if not waiting:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 
+from orchestra import outbox
 from orchestra.database import IdOf, Together, Written, seconds_from_now, settings_of, table_of
 from orchestra.domain import dispatching
 from orchestra.domain.audit import SYSTEM
@@ -25,7 +26,7 @@ from orchestra.models import (
     TaskStatus,
     Verb,
 )
-from orchestra.outbox import OutboxMessage
+from orchestra.outbox import Dispatch, OutboxMessage
 
 Data = dict[str, Any]
 Parts = Iterator[tuple[str, Written]]
@@ -39,6 +40,7 @@ _NOW = seconds_from_now(0)
 _SYSTEM, _JOB, _TASK_KIND = (
     sa.literal(word) for word in (SYSTEM.name, SYSTEM.source.value, Task.__tablename__)
 )
+_ZERO: sa.ColumnElement[int] = sa.literal_column("0")
 _NOTHING = sa.literal({}, type_=sa.JSON())
 
 
@@ -231,6 +233,28 @@ def _complete(_id_of: IdOf) -> Parts:
 
 
 @Together
+def _complete_and_ask(id_of: IdOf) -> Parts:
+    yield from _closed()
+    yield (
+        "task",
+        sa.insert(_TASKS)
+        .values(
+            project_id=bindparam("the_project"),
+            step=bindparam("next_step"),
+            is_human=sa.false(),
+            status=TaskStatus.AWAITING_PROCESSING,
+            kept_drafts=_NOTHING,
+            policy_missed=sa.false(),
+            attempts=_ZERO,
+            fencing_number=_ZERO,
+        )
+        .returning(_TASKS.c.id),
+    )
+    yield "created", _event(id_of("task"), Verb.TASK_CREATED, after=bindparam("as_created"))
+    yield "wish", outbox.NEW_MESSAGE
+
+
+@Together
 def _complete_and_begin(id_of: IdOf) -> Parts:
     yield from _closed()
     yield (
@@ -256,6 +280,15 @@ def complete(session: Session, lease: Lease, result: Data) -> None:
     _complete.run(session, _result_values(lease, result))
 
 
+def complete_and_ask(session: Session, lease: Lease, result: Data, run: Dispatch) -> None:
+    """Store the result, create the task of the next step and ask for its job.
+
+    The same rows as one after another, in one trip to the database.
+    """
+    values = _result_values(lease, result) | _created(run.kwargs["step"])
+    _complete_and_ask.run(session, values | outbox.message_values(session, run))
+
+
 def complete_and_begin(
     session: Session, lease: Lease, result: Data, next_step: str, runner: Runner
 ) -> int:
@@ -263,11 +296,14 @@ def complete_and_begin(
 
     The same rows as one after another, in one trip to the database.
     """
-    created = {"step": next_step, "status": TaskStatus.AWAITING_PROCESSING.value}
-    values = _result_values(lease, result) | _values(session, 1, 1, runner)
-    values |= {"next_step": next_step, "as_created": created}
+    values = _result_values(lease, result) | _created(next_step) | _values(session, 1, 1, runner)
     task_id: int = _complete_and_begin.run(session, values)["task"]
     return task_id
+
+
+def _created(step: str) -> Data:
+    described = {"step": step, "status": TaskStatus.AWAITING_PROCESSING.value}
+    return {"next_step": step, "as_created": described}
 
 
 def _result_values(lease: Lease, result: Data) -> Data:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from math import isfinite
+from reprlib import repr as shortened  # also of what cannot say what it is
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from orchestra.errors import Invalid, TooLarge
 
 Data = dict[str, Any]
 DEEPEST = 200  # levels; Python's own limit comes later, and as a crash
+MOST_BITS = 13_000  # of a whole number: Python refuses to write, and to read, much longer ones
 
 
 def require_size(session: Session, data: Data, what: str) -> None:
@@ -55,7 +57,7 @@ def first_offence(data: Any) -> str | None:
 def _offences(value: Any, pointer: str, depth: int) -> Iterator[str]:
     if isinstance(value, dict):
         yield from (
-            f"{pointer or 'it'} has a key that is not text: {key!r:.40}"
+            f"{pointer or 'it'} has a key that is not text: {shortened(key):.40}"
             for key in value
             if not isinstance(key, str) or not _is_text(key)
         )
@@ -64,8 +66,10 @@ def _offences(value: Any, pointer: str, depth: int) -> Iterator[str]:
         items = [(str(index), item) for index, item in enumerate(value)]
     else:
         items = []
-        if not _is_scalar(value):
-            yield f"{pointer} is {value!r:.40} of type {type(value).__name__}"
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            yield f"{pointer} is a number of {value.bit_length()} bits; at most {MOST_BITS} fit"
+        elif not _is_scalar(value):
+            yield f"{pointer} is {shortened(value):.40} of type {type(value).__name__}"
     if items and depth == DEEPEST:
         yield f"{pointer:.80}… is nested more than {DEEPEST} levels deep"
         return

@@ -17,10 +17,9 @@ from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Lease, Outcome, Runner
 from orchestra.domain.graph import Step
 from orchestra.domain.locking import LockedProject, LockedTask, lock_briefly, lock_task
-from orchestra.domain.prerequisites import results_in
-from orchestra.domain.task_rows import TaskRows, task_rows
+from orchestra.domain.prerequisites import prerequisites
+from orchestra.domain.task_rows import before_claim, task_rows
 from orchestra.models import (
-    FINISHED,
     AssignmentStatus,
     AttemptOutcome,
     IterationStatus,
@@ -34,6 +33,7 @@ logger = logging.getLogger(__name__)
 Data = dict[str, Any]
 LONGEST_BACKOFF_SECONDS = 3600
 LOST = "worker process lost"
+Held = tuple[LockedProject, dict[str, TaskStatus]]
 _NOBODY: frozenset[str] = frozenset()
 _random = SystemRandom()
 
@@ -52,45 +52,42 @@ def claim(session: Session, project_id: int, step: str, runner: Runner) -> Lease
     if known is None or known.is_human or not project.is_active:
         _not_now(session, project_id, step)
         return None
-    before = [ancestor.slug for ancestor in project.graph.ancestors(step)]
-    rows = task_rows(session, project_id, [*before, step], with_results=True)
-    task = rows.get(step)
-    if task is None or not _can_be_claimed(task, known, rows):
-        _not_now(session, project_id, step)
-        return None
-    claimed = Claimable(task.id, known, task.attempts, task.fencing_number)
-    ancestors = {slug: rows[slug] for slug in before if slug in rows}
-    return _lease(session, project, claimed, ancestors, runner)
-
-
-def _can_be_claimed(task: Any, step: Step, rows: TaskRows) -> bool:
-    return (
+    task = _task(session, project, known)
+    if task is None or not (
         task.status is TaskStatus.AWAITING_PROCESSING
         and task.is_due
-        and all(slug in rows and rows[slug].status in FINISHED for slug in step.creation_depends_on)
-    )
+        and task.finished == len(known.creation_depends_on)
+    ):
+        _not_now(session, project_id, step)
+        return None
+    return _lease(session, project, known, task, runner)
+
+
+def _task(session: Session, project: LockedProject, step: Step) -> Any:
+    ancestors = [ancestor.slug for ancestor in project.graph.ancestors(step.slug)]
+    return before_claim(session, project.id, step, ancestors)
 
 
 def _lease(
-    session: Session,
-    project: LockedProject,
-    task: Claimable,
-    ancestors: TaskRows,
-    runner: Runner,
+    session: Session, project: LockedProject, step: Step, task: Any, runner: Runner
 ) -> Lease:
-    attempts.begin(session, project.id, task, runner)
-    is_settled = all(row.status.is_terminal for row in ancestors.values())
+    """:param task: what :func:`before_claim` read."""
+    claimed = Claimable(task.id, step, task.attempts, task.fencing_number)
+    attempts.begin(session, project.id, claimed, runner)
+    given = task.results or {}
+    if task.unsettled:  # a step before it was opened again, and gives what it holds now
+        given = prerequisites(session, project.id, project.graph, step.slug)
     return Lease(
-        task_id=task.task_id,
+        task_id=task.id,
         project_id=project.id,
-        step=task.step,
+        step=step,
         attempt=task.attempts + 1,
         fencing_number=task.fencing_number + 1,
         runner=runner,
         project_data=project.data | {"project_id": project.id},
-        prerequisites=results_in(session, ancestors),
+        prerequisites=given,
         seconds=settings_of(session).lease_seconds,
-        reopenings=project.reopenings if is_settled else None,
+        reopenings=None if task.unsettled else project.reopenings,
     )
 
 
@@ -128,9 +125,23 @@ def record(
     if outcome.result is None:
         _fail(session, lock_task(session, lease.task_id), outcome, AttemptOutcome.FAILED)
     else:
-        attempts.complete(session, lease, outcome.result)
-        advancing.go_on(session, *held, lease.step, carried=carried)
+        _complete(session, held, lease, outcome.result, carried)
     return True
+
+
+def _complete(
+    session: Session, held: Held, lease: Lease, result: Data, carried: frozenset[str]
+) -> None:
+    project, statuses = held
+    link = advancing.only_successor(project, statuses, lease.step)
+    if link is None:
+        attempts.complete(session, lease, result)
+        advancing.go_on(session, project, statuses, lease.step, carried=carried)
+        return
+    run = dispatching.run_of(project.graph, project.id, link.slug)
+    attempts.complete_and_ask(session, lease, result, run)
+    if link.slug not in carried:
+        outbox.publish_after_commit(session, [run])
 
 
 def record_and_go_on(
@@ -162,15 +173,10 @@ def record_and_go_on(
     if done.kept is None:
         return None
     step = done.kept.step
-    before = [ancestor.slug for ancestor in project.graph.ancestors(step.slug)]
-    ancestors = task_rows(session, project.id, before, with_results=True)
-    task = Claimable(done.kept.id, step)
-    return _lease(session, project, task, ancestors, runner_for(step))
+    return _lease(session, project, step, _task(session, project, step), runner_for(step))
 
 
-def _held(
-    session: Session, lease: Lease, outcome: Outcome
-) -> tuple[LockedProject, dict[str, TaskStatus]] | None:
+def _held(session: Session, lease: Lease, outcome: Outcome) -> Held | None:
     """The locked project and the statuses that matter to the step, if the lease is still ours.
 
     A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119).

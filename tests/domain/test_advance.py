@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from orchestra.database import seconds_from_now
 from orchestra.domain import advancing, lifecycle, projects
 from orchestra.domain.locking import LockedProject
 from orchestra.models import CreationProblem, ProjectStatus, TaskStatus
@@ -224,7 +225,7 @@ def test_the_sweep_finds_projects_that_nothing_moves(make, act, session, admin):
     session.flush()
     assert advancing.stuck(session, 10) == [stopped.id]
 
-    long_ago = sa.update(CreationProblem).values(at=projects.seconds_from_now(-3601))
+    long_ago = sa.update(CreationProblem).values(at=seconds_from_now(-3601))
     session.execute(long_ago, execution_options={"synchronize_session": False})
     assert advancing.stuck(session, 10) == [waits.id, stopped.id]
     assert healthy.id not in advancing.stuck(session, 10)
