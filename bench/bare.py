@@ -10,10 +10,13 @@ import sys
 import time
 
 from celery import Celery, chain, group
+from celery.result import AsyncResult
 
-from bench import ending
+from bench import ending, steps
+from bench.processes import kill
 
 BROKER = "BENCH_BARE_BROKER"  # variable with the address of its database of the broker
+VISIBILITY = "BENCH_BARE_VISIBILITY"  # seconds after which an unfinished task is delivered again
 SETTINGS = {
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
@@ -31,6 +34,12 @@ def _use(address):
 
 if BROKER in os.environ:
     _use(os.environ[BROKER])
+if VISIBILITY in os.environ:
+    app.conf.broker_transport_options = {
+        "visibility_timeout": int(os.environ[VISIBILITY]),
+        "unacked_restore_interval": 5,  # as Orchestra sets it; by default it looks every 100 s
+        "unacked_restore_throttle": 1,
+    }
 
 
 @app.task(name="bare.empty")
@@ -40,12 +49,25 @@ def empty():
 
 @app.task(name="bare.last", ignore_result=True)
 def last():
-    ending.tell()
+    ending.tell("last")
 
 
-@app.task(name="bare.ready", ignore_result=True)
-def ready():
-    ending.tell()
+@app.task(name="bare.timed", ignore_result=True)
+def timed():
+    steps.tell_time()
+
+
+@app.task(name="bare.weigh", ignore_result=True)
+def weigh():
+    steps.tell_weight()
+
+
+@app.task(name="bare.held", ignore_result=True)
+def held(key):
+    steps.hold(key)
+
+
+TASKS = {"empty": empty, "last": last, "timed": timed, "weigh": weigh}
 
 
 class BareCelery:
@@ -57,13 +79,13 @@ class BareCelery:
         self.servers, self.processes = servers, {}
         self.broker_address = servers.broker_database()
         self.env = settings | {BROKER: self.broker_address}
-        _use(self.broker_address)
+        self.canvases = []
 
     def start(self, *workers):
         for worker in workers or ("worker",):
-            self.launch(worker)
+            self.launch_worker(worker)
 
-    def launch(self, worker):
+    def launch_worker(self, worker):
         command = [
             *(sys.executable, "-m", "celery", "-A", "bench.bare", "--quiet", "worker"),
             *("--concurrency=2", "--without-gossip", "--without-mingle"),
@@ -73,35 +95,55 @@ class BareCelery:
         self.processes[worker] = self.servers.launch(name, command, env=self.env)
 
     def wait_until_ready(self):
+        self.bind()
         for _ in self.processes:
-            ready.apply_async()
+            last.apply_async()
         ending.wait(len(self.processes))
 
-    def prepare(self, shape):
+    def bind(self):
+        """Have this process publish to this contender's broker."""
+        if app.conf.broker_url != self.broker_address:
+            app.close()
+            _use(self.broker_address)
+
+    def prepare(self, shape, functions=("empty", "last")):
         """Build the canvases; the seconds it took."""
+        self.bind()
         began = time.perf_counter()
-        self.canvases = [canvas(shape.widths) for _ in range(shape.projects)]
+        self.canvases = [canvas(shape.widths, *functions) for _ in range(shape.projects)]
         return time.perf_counter() - began
 
     def run(self, shape):
         """Publish the canvases; the seconds until the last task of the last of them ran."""
         began = time.perf_counter()
-        for built in self.canvases:
-            built.apply_async()
+        self.publish()
         ending.wait(shape.projects)
         return time.perf_counter() - began
 
-    def dispose(self):
+    def publish(self):
+        for built in self.canvases:
+            built.apply_async()
+
+    def stop(self):
+        for process in self.processes.values():
+            kill(process)
         self.canvases = []
-        gc.collect()  # results unsubscribe when they go, and need the interpreter for it
+        _forget_results()
         app.close()
 
 
-def canvas(widths):
+def _forget_results():
+    """Celery keeps every result that somebody might still wait for, and lets go too late."""
+    for found in gc.get_objects():
+        if isinstance(found, AsyncResult):
+            app.backend.remove_pending_result(found)
+
+
+def canvas(widths, others, end):
     """A chain of tasks and groups; Celery makes a chord of a group that something follows."""
-    single = empty.si().set(ignore_result=True)
+    single = TASKS[others].si().set(ignore_result=True)
     layers = [
-        group(empty.si() for _ in range(width)) if width > 1 else single.clone()
+        group(TASKS[others].si() for _ in range(width)) if width > 1 else single.clone()
         for width in widths[:-1]
     ]
-    return chain(*layers, last.si())
+    return chain(*layers, TASKS[end].si())

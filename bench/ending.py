@@ -1,4 +1,4 @@
-"""How the driver hears that a project ended, without asking all the time: a list in Valkey."""
+"""What steps tell the driver, without its asking all the time: words in a list of Valkey."""
 
 import os
 import time
@@ -7,33 +7,41 @@ from functools import cache
 import redis
 
 ADDRESS = "BENCH_ENDINGS"  # variable with the address of the list's database
-LIST = "ended"
+LIST = "told"
 PATIENCE_SECONDS = 300
 
 
 @cache
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(os.environ[ADDRESS])
+def _client():
+    return redis.Redis.from_url(os.environ[ADDRESS], decode_responses=True)
 
 
-def tell() -> None:
-    """Called by the last step of each project."""
-    _client().rpush(LIST, "1")
+def tell(*words):
+    """Called by the last step of each project, and by those that have more to say."""
+    _client().rpush(LIST, " ".join(map(str, words)))
 
 
-def wait(count: int) -> None:
-    """Return when ``count`` last steps have told.
+def wait(count, seconds=PATIENCE_SECONDS):
+    """Return what ``count`` steps tell, each as a list of words, in their order.
 
     :raises TimeoutError: they do not.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    ended = 0
-    while ended < count:
+    deadline = time.monotonic() + seconds
+    told = []
+    while len(told) < count:
         # Short, because the client itself gives up on an answer that takes long.
-        ended += _client().blpop(LIST, timeout=2) is not None
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"only {ended} of {count} projects ended")
+        found = _client().blpop(LIST, timeout=2)
+        if found is not None:
+            told.append(found[1].split())
+        elif time.monotonic() > deadline:
+            raise TimeoutError(f"{len(told)} of {count} steps told")
+    return told
 
 
-def forget() -> None:
+def is_first(key):
+    """Whether this was not asked before."""
+    return _client().incr(f"runs:{key}") == 1
+
+
+def forget():
     _client().delete(LIST)

@@ -9,6 +9,7 @@ import flask_migrate
 import sqlalchemy as sa
 
 from bench import ending
+from bench.processes import kill
 from orchestra.application import MIGRATIONS, create_core
 from orchestra.config import Settings
 from orchestra.database import db, reading, transaction
@@ -45,7 +46,7 @@ class Orchestra:
         self.app = create_core(self.settings, publish=self._hold)
         self.held = []  # dispatches of committed transactions, until :meth:`publish`
         self.processes = {}
-        self._slugs = {}
+        self._slugs = set()
         with self.app.app_context(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             flask_migrate.upgrade(directory=str(MIGRATIONS))
@@ -55,10 +56,11 @@ class Orchestra:
     def start(self, *workers):
         """Start the scheduler and worker processes; :meth:`wait_until_ready` waits for them."""
         for worker in workers or ("worker",):
-            self.launch(
-                worker, "worker", "--concurrency=2", f"--ready-file={self._ready_file(worker)}"
-            )
+            self.launch_worker(worker)
         self.launch("beat", "beat")
+
+    def launch_worker(self, name):
+        self.launch(name, "worker", "--concurrency=2", f"--ready-file={self._ready_file(name)}")
 
     def launch(self, process, *arguments):
         command = [sys.executable, "-m", "orchestra.cli", *arguments]
@@ -78,9 +80,12 @@ class Orchestra:
 
     # --- Work ---------------------------------------------------------------------------------
 
-    def prepare(self, shape):
-        """Create the projects and keep what is to be published; the seconds it took."""
-        slug = self.workflow(shape)
+    def prepare(self, shape, functions=("empty", "last")):
+        """Create the projects and keep what is to be published; the seconds it took.
+
+        :param functions: of ``bench.steps``: for all steps but the last, and for the last.
+        """
+        slug = self.workflow(shape, functions)
         began = time.perf_counter()
         self.created = [self.create(slug) for _ in range(shape.projects)]
         return time.perf_counter() - began
@@ -90,18 +95,23 @@ class Orchestra:
         began = time.perf_counter()
         self.publish()
         ending.wait(shape.projects)
-        while self._open_projects():
-            time.sleep(0.001)
+        self.wait_for_completion()
         seconds = time.perf_counter() - began
         self._check(shape)
         return seconds
 
-    def workflow(self, shape):
+    def wait_for_completion(self):
+        is_open = sa.and_(Project.id.in_(self.created), Project.status != ProjectStatus.COMPLETED)
+        while self.scalar(sa.select(sa.func.count()).where(is_open)):
+            time.sleep(0.001)
+
+    def workflow(self, shape, functions=("empty", "last")):
         """The slug of the workflow of this shape; stored by the rules when it is new."""
-        if shape.slug not in self._slugs:
-            self.store(shape.slug, steps_of(shape.layers))
-            self._slugs[shape.slug] = shape.slug
-        return shape.slug
+        slug = "-".join((shape.slug, *functions))
+        if slug not in self._slugs:
+            self.store(slug, steps_of(shape.layers, *functions))
+            self._slugs.add(slug)
+        return slug
 
     def store(self, slug, steps):
         workflow = {"slug": slug, "name": slug, "description": "", "certifications": []}
@@ -128,7 +138,7 @@ class Orchestra:
         self.held.append(dispatches)
 
     def publish(self):
-        """Publish what was created, as the web process would."""
+        """Publish what was created, as the process that created it would have done."""
         bind(self.broker_address)
         held, self.held = self.held, []
         for dispatches in held:
@@ -144,10 +154,6 @@ class Orchestra:
         with self.app.app_context(), reading() as session:
             return session.execute(statement).all()
 
-    def _open_projects(self):
-        is_open = sa.and_(Project.id.in_(self.created), Project.status != ProjectStatus.COMPLETED)
-        return self.scalar(sa.select(sa.func.count()).where(is_open))
-
     def _check(self, shape):
         """Every step was done, and none was begun twice."""
         of_projects = sa.select(Task.id).where(Task.project_id.in_(self.created))
@@ -155,16 +161,18 @@ class Orchestra:
         outcomes = [row.outcome for row in self.rows(attempts)]
         assert outcomes == [AttemptOutcome.COMPLETE] * shape.steps, self.name
 
-    def dispose(self):
+    def stop(self):
+        for process in self.processes.values():
+            kill(process)
         with self.app.app_context():
             db.engine.dispose()
 
 
-def steps_of(layers):
-    """Entries of version.json for machine steps in layers."""
+def steps_of(layers, others, last):
+    """Entries of version.json for machine steps in layers, with functions of ``bench.steps``."""
     entries = []
     for depth, layer in enumerate(layers):
-        function = "bench.steps.last" if depth == len(layers) - 1 else "bench.steps.empty"
+        function = last if depth == len(layers) - 1 else others
         entries += [
             {
                 "slug": slug,
@@ -172,7 +180,7 @@ def steps_of(layers):
                 "description": "",
                 "is_human": False,
                 "creation_depends_on": layers[depth - 1] if depth else [],
-                "execution_function": {"path": function},
+                "execution_function": {"path": f"bench.steps.{function}"},
             }
             for slug in layer
         ]

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 import sqlalchemy as sa
 
 from bench import ending
+from bench.processes import kill
 from orchestra.cli import broker
 from orchestra.config import Settings
 
@@ -99,16 +100,9 @@ def _inherited():
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def kill(process):
-    """``kill -9`` of a process and all that it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
-
-
 @contextmanager
-def servers(*, keep=False):
-    """A folder with running servers. ``keep`` leaves the folder, for its logs."""
+def servers():
+    """A folder with running servers; the ends of all logs are printed when the block raises."""
     # Below a folder of its own: PostgreSQL's wheel opens the folder above its data to others.
     folder = Path(tempfile.mkdtemp(prefix="orchestra-bench-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what follows is run
@@ -121,5 +115,4 @@ def servers(*, keep=False):
         raise
     finally:
         running.stop()
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,7 @@
 The last layer is one step, and its end is the end of the project.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,24 @@ class Shape:
         return sum(self.widths) * self.projects
 
     @property
+    def is_layered(self) -> bool:
+        return any(width > 1 for width in self.widths)
+
+    @property
     def layers(self) -> list[list[str]]:
         """Names of the steps."""
         return [
             [f"step-{depth}-{place}" for place in range(width)]
             for depth, width in enumerate(self.widths)
         ]
+
+    def smaller(self) -> "Shape":
+        """A quarter of it, for a quick look; what is only one project stays as it is."""
+        if self.projects == 1:
+            return self
+        if self.is_layered:
+            return replace(self, projects=self.projects // 4)
+        return replace(self, widths=self.widths[: len(self.widths) // 4])
 
 
 DIAMOND = (1, 4, 1, 4, 1)
