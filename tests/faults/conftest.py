@@ -3,7 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.faults.kit import System
+pytest.register_assert_rewrite("tests.faults.oracle")
+
+from tests.faults.kit import CLI, KILLING, System
 
 
 @pytest.fixture(scope="session")
@@ -39,13 +41,24 @@ def _of(database):
     return pytest.param(database, marks=pytest.mark.xdist_group(f"faults-{database}"))
 
 
-@pytest.fixture(params=[_of("sqlite"), _of("postgresql")])
+DATABASES = [_of("sqlite"), _of("postgresql")]
+
+
+@pytest.fixture(params=DATABASES)
 def system(systems, request):
     """A running system; what its processes said is shown with a failed test."""
-    running = systems(request.param)
-    yield running
-    for name, start in (("broker", running.start_broker), ("worker", running.start_worker)):
-        process = running.processes.get(name)
-        if process is None or process.poll() is not None:
-            start()
-    print(running.logs())
+    yield from _shown(systems(request.param), CLI)
+
+
+@pytest.fixture(params=DATABASES)
+def killing(systems, request):
+    """The same system, with processes that can be killed at a point."""
+    yield from _shown(systems(request.param), KILLING)
+
+
+def _shown(system, module):
+    system.run_as(module)
+    yield system
+    if system.is_running("web"):
+        system.kill("web")
+    print(system.logs())

@@ -3,6 +3,7 @@
 The test itself plays the web process: it calls the rules and publishes to the same broker.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -14,19 +15,22 @@ from pathlib import Path
 
 import flask_migrate
 import redis
+import requests
 import sqlalchemy as sa
 
 from orchestra.application import MIGRATIONS, create_core
 from orchestra.cli import broker
+from orchestra.client import OrchestraClient
 from orchestra.config import Settings
 from orchestra.database import db, reading, transaction
-from orchestra.domain import projects
+from orchestra.domain import keys, projects
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import Attempt, Task, TaskClass
 from orchestra.tasks import celery, publish
 from tests.builders import Builders, step
 
 ROOT = Path(__file__).parents[2]
+CLI, KILLING = "orchestra.cli", "tests.faults.killing"
 LEASE_SECONDS, SWEEP_SECONDS = 10, 1
 # What a fault may cost at most: the lease, a sweep, the grace of three sweeps, and a busy machine.
 PATIENCE_SECONDS = LEASE_SECONDS + 4 * SWEEP_SECONDS + 26
@@ -44,9 +48,31 @@ def machine(slug, *after, run="fast", max_attempts=3, backoff_seconds=0, **keys)
     )
 
 
+def _effect(slug, *after):
+    """A step with an effect outside, which may be killed more often than a test does it."""
+    return machine(slug, *after, run="effect", max_attempts=1000)
+
+
+def _layers(*widths):
+    """Steps in layers, each step after all of the layer before."""
+    steps, before = [], []
+    for depth, width in enumerate(widths):
+        layer = [f"step-{depth}-{number}" for number in range(width)]
+        steps.extend(_effect(slug, *before) for slug in layer)
+        before = layer
+    return tuple(steps)
+
+
+SHAPES = {
+    "chain": _layers(*[1] * 12),
+    "diamond": _layers(1, 4, 1, 4, 1),
+    "fan-out": _layers(1, 12, 1),
+}
+
+
 class System:
     def __init__(self, folder, database_url):
-        self.folder, self.processes = folder, {}
+        self.folder, self.processes, self.modules = folder, {}, {}
         self.settings = Settings.from_env(
             {},
             data_dir=folder,
@@ -57,6 +83,9 @@ class System:
         )
         self.app = create_core(self.settings, publish=self.publish)
         self.runs_file.touch()
+        self.effects_file.touch()
+        self.orders.mkdir()
+        self.web_port, self._key = broker.free_port(), None
         with self.app.app_context(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             flask_migrate.upgrade(directory=str(MIGRATIONS))
@@ -67,7 +96,7 @@ class System:
         self.broker_command, self.broker_folder = broker.prepare(self.settings)
         self.start_broker()
         self.start_worker()
-        self.launch("beat", [sys.executable, "-m", "orchestra.cli", "beat"])
+        self.start_beat()
 
     def stop(self):
         for name in list(self.processes):
@@ -79,23 +108,80 @@ class System:
         self.launch("broker", self.broker_command, self.broker_folder)
         broker.wait_until_ready(self.settings.broker_address())
 
-    def start_worker(self, module="orchestra.cli"):
+    def start_worker(self, module=CLI, *, carry_on_seconds=1):
         ready = self.folder / "worker.ready"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", module, "worker", "--concurrency=2"]
-        self.launch("worker", [*command, f"--ready-file={ready}"])
-        process = self.processes["worker"]
-        self.wait_until(
-            lambda: ready.exists() or process.poll() is not None, "the worker process is ready"
-        )
-        assert process.poll() is None, self.log("worker").read_text()[-1000:]
+        arguments = ["--concurrency=2", f"--ready-file={ready}"]
+        carrying = {"ORCHESTRA_CARRY_ON_SECONDS": str(carry_on_seconds)}
+        self._launch_part("worker", module, arguments, carrying)
+        self._wait_until_ready("worker", ready.exists)
 
-    def launch(self, name, command, folder=None):
+    def start_beat(self, module=CLI):
+        self._launch_part("beat", module)
+
+    def start_web(self, module=CLI):
+        self._launch_part("web", module)
+        self._wait_until_ready("web", self._web_answers)
+
+    def _launch_part(self, name, module, arguments=(), environment=None):
+        self.modules[name] = module
+        command = [sys.executable, "-m", module, name, *arguments]
+        self.launch(name, command, **(environment or {}))
+
+    def _web_answers(self):
+        try:
+            return requests.get(f"{self.address}/orchestra/status/", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def _wait_until_ready(self, name, is_ready):
+        process = self.processes[name]
+        self.wait_until(
+            lambda: is_ready() or process.poll() is not None, f"the {name} process is ready"
+        )
+        assert process.poll() is None, self.log(name).read_text()[-1000:]
+
+    def run_as(self, module):
+        """Have broker, worker process and beat run, the latter two from a module."""
+        if not self.is_running("broker"):
+            self.start_broker()
+        for name, start in (("worker", self.start_worker), ("beat", self.start_beat)):
+            if self.is_running(name) and self.modules[name] != module:
+                self.kill(name)
+            if not self.is_running(name):
+                start(module)
+
+    def start_everything(self, module=CLI):
+        """Start what does not run, as somebody does whose machine has come back."""
+        self.run_as(module)
+        if not self.is_running("web"):
+            self.start_web(module)
+
+    def kill_everything(self):
+        """All processes at the same moment; the database stays."""
+        for process in self.processes.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for process in self.processes.values():
+            process.wait(10)
+        self.processes.clear()
+
+    def is_running(self, name):
+        process = self.processes.get(name)
+        return process is not None and process.poll() is None
+
+    def pool_processes(self):
+        """The processes in which the worker process runs steps."""
+        parent = self.processes["worker"].pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def launch(self, name, command, folder=None, **environment):
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
                 cwd=folder or self.folder,
-                env=self._environment(),
+                env=self._environment() | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -111,6 +197,9 @@ class System:
             "ORCHESTRA_SECRET_KEY": self.settings.secret_key,
             "ORCHESTRA_LEASE_SECONDS": str(LEASE_SECONDS),
             "ORCHESTRA_SWEEP_INTERVAL_SECONDS": str(SWEEP_SECONDS),
+            "ORCHESTRA_WEB_PORT": str(self.web_port),
+            "ORCHESTRA_API_REQUESTS_PER_MINUTE": "0",
+            "KILL_ORDERS": str(self.orders),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
@@ -148,11 +237,42 @@ class System:
         bind(self.settings.broker_address())
         publish(dispatches)
 
+    # --- Clients ------------------------------------------------------------------------------
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def client(self):
+        """A client system of the web process."""
+        if self._key is None:
+            with self.transaction() as session:
+                key, secret = keys.create_key(session, SYSTEM, "storm")
+                self._key = key.key_id, secret
+        return OrchestraClient(self.address, *self._key, timeout=10)
+
+    # --- Orders to kill -----------------------------------------------------------------------
+
+    @property
+    def orders(self):
+        """Where ``tests.faults.killing`` looks for orders."""
+        return self.folder / "orders"
+
+    def wait_for_kill(self, done, seconds=PATIENCE_SECONDS):
+        """Wait until an order is carried out; when, which process and in which step."""
+        self.wait_until(done.exists, f"{done.name} is carried out", seconds)
+        return json.loads(done.read_text())
+
     # --- Projects -----------------------------------------------------------------------------
 
     @property
     def runs_file(self):
         return self.folder / "runs"
+
+    @property
+    def effects_file(self):
+        """What the steps did outside: a key a line."""
+        return self.folder / "effects"
 
     @contextmanager
     def transaction(self):
@@ -163,6 +283,16 @@ class System:
     def reading(self):
         with self.app.app_context(), reading() as session:
             yield session
+
+    @contextmanager
+    def holding_back(self):
+        """The jobs that this process would publish in the block, for the caller to publish."""
+        once, held = self.app.extensions["orchestra_publisher"], []
+        self.app.extensions["orchestra_publisher"] = held.extend
+        try:
+            yield held
+        finally:
+            self.app.extensions["orchestra_publisher"] = once
 
     def version(self, *steps, **keys):
         """Store a version; the slug of its workflow."""

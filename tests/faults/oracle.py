@@ -45,6 +45,8 @@ def all_is_well(system, many=1):
         assert broken_invariants(session) == []
         assert doubled_effects(session) == []
         assert runs_without_claim(session, system.runs_file.read_text().split("\n")) == []
+        assert results_without_effect(session, system.effects_file.read_text().split()) == []
+        assert gaps_in_audit(session) == []
 
 
 def unfinished(session):
@@ -90,6 +92,54 @@ def runs_without_claim(session, lines):
         for task_id, count in runs.items()
         if count > claims[task_id]
     ]
+
+
+def results_without_effect(session, keys):
+    """Tasks whose result names an effect outside that was never had, or had under another key."""
+    known = set(keys)
+    results = session.execute(sa.select(Task.id, Task.result).where(Task.result.is_not(None)))
+    return [
+        f"task {task_id} has had no effect {result['effect']}"
+        for task_id, result in results
+        if "effect" in result and {result["effect"]} != {f"task-{task_id}"} & known
+    ]
+
+
+def gaps_in_audit(session):
+    """Rows whose history tells more or less often what happened to them, as sentences."""
+    events = sa.select(AuditEvent.verb, AuditEvent.object_kind, AuditEvent.object_id)
+    told = Counter(map(tuple, session.execute(events.where(AuditEvent.verb.in_(TOLD)))))
+    return [
+        f"{kind} {row_id}: {verb} is told {told[verb, kind, row_id]} times, not {times}"
+        for verb, kind, row_id, times in _to_be_told(session)
+        if told[verb, kind, row_id] != times
+    ]
+
+
+TOLD = (
+    Verb.TASK_CREATED,
+    Verb.TASK_COMPLETED,
+    Verb.MACHINE_CLAIMED,
+    Verb.PROJECT_CREATED,
+    Verb.PROJECT_COMPLETED,
+    Verb.PROJECT_ABORTED,
+)
+
+
+def _to_be_told(session):
+    """How often the audit must tell each thing: (verb, kind, id, times)."""
+    claims = Counter(session.scalars(sa.select(Attempt.task_id)))
+    for task_id, status in session.execute(sa.select(Task.id, Task.status)):
+        yield Verb.TASK_CREATED, "task", task_id, 1
+        yield Verb.TASK_COMPLETED, "task", task_id, int(status is S.COMPLETE)
+        yield Verb.MACHINE_CLAIMED, "task", task_id, claims[task_id]
+    for project_id, status in session.execute(sa.select(Project.id, Project.status)):
+        yield Verb.PROJECT_CREATED, "project", project_id, 1
+        for verb, ended in (
+            (Verb.PROJECT_COMPLETED, ProjectStatus.COMPLETED),
+            (Verb.PROJECT_ABORTED, ProjectStatus.ABORTED),
+        ):
+            yield verb, "project", project_id, int(status is ended)
 
 
 def broken_invariants(session):

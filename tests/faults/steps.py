@@ -15,6 +15,20 @@ def fast(project_data, prerequisites, idempotency_key):
     return {"run": _note(project_data, idempotency_key)}
 
 
+def effect(project_data, prerequisites, idempotency_key):
+    """Do something outside, as a payment is made: by key, so that twice is once."""
+    run = _note(project_data, idempotency_key)
+    passing("in_function")
+    with (Path(project_data["folder"]) / "effects").open("a") as effects:
+        effects.write(f"{idempotency_key}\n")
+    passing("after_effect")
+    return {"run": run, "effect": idempotency_key}
+
+
+def passing(point):
+    """Where a process may be killed: ``tests.faults.killing`` puts its own function here."""
+
+
 def held(project_data, prerequisites, idempotency_key):
     """Wait in the first run until the test lets it go; later runs do not wait."""
     run = _note(project_data, idempotency_key)

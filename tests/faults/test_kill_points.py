@@ -1,0 +1,246 @@
+"""Processes that die at each point that matters: before and after each commit, send and effect."""
+
+import random
+import signal
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+
+from orchestra.client import OrchestraError
+from orchestra.domain import dispatching
+from orchestra.models import AttemptOutcome, Project, Workflow, WorkflowVersion
+from tests.faults.killing import CARRIED_POINTS, STEP_POINTS, WEB_POINTS, order
+from tests.faults.kit import KILLING, LEASE_SECONDS, PATIENCE_SECONDS, SHAPES, SWEEP_SECONDS
+from tests.faults.oracle import all_is_well
+
+WORKER_START_SECONDS = 10  # of a fresh worker process on a busy machine, until its first step
+ROUNDS_OF_LONG_FORM = 4  # with each of three seeds: twelve runs of each kill on each shape
+LONGEST_SECONDS = 3600
+# Who dies there holds a lease, which nobody gives back.
+WITH_LEASE = {
+    "after_claim_commit",
+    "in_function",
+    "after_effect",
+    "before_result_commit",
+    "in_carried_function",
+    "before_carried_commit",
+}
+
+
+# --- What dies where --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Who dies where, in a project of which shape."""
+
+    point: str
+    shape: str
+    nth: int
+    whole: bool  # the worker process with all of its pool, instead of one of the pool
+    carry_on_seconds: int
+
+
+def kills(seed, *, is_long):
+    """Each point once; in the long form many times on each shape, for a pool process and all."""
+    chance = random.Random(seed)
+    for _ in range(ROUNDS_OF_LONG_FORM if is_long else 1):
+        for number, point in enumerate(STEP_POINTS + CARRIED_POINTS):
+            shapes = [shape for shape in SHAPES if _is_passed(point, shape)]
+            for shape in shapes if is_long else [chance.choice(shapes)]:
+                for whole in (False, True) if is_long else [(number + seed) % 2 == 0]:
+                    yield _kill(chance, point, shape, whole=whole)
+
+
+def _is_passed(point, shape):
+    """A chain is published whole, before its first step: after a step Celery sends the rest."""
+    return (point, shape) != ("after_publish", "chain")
+
+
+def _kill(chance, point, shape, *, whole):
+    carry_on = 1 if point in CARRIED_POINTS else chance.choice((0, 1))
+    last = _passings(point, shape, carry_on)
+    return Kill(point, shape, chance.randint(1, last), whole, carry_on)
+
+
+def _passings(point, shape, carry_on):
+    """How often a project passes a point at least, whatever else happens."""
+    if point in CARRIED_POINTS:
+        return {"chain": 4, "diamond": 3, "fan-out": 2}[shape]
+    if point == "after_publish":
+        return 1 if carry_on or shape == "fan-out" else 3
+    if carry_on and point in {"before_claim_commit", "after_claim_commit", "before_ack"}:
+        return 1 if shape == "chain" else 4
+    return 8
+
+
+# --- Steps ------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(LONGEST_SECONDS)
+def test_whoever_dies_at_whichever_point_of_a_step_costs_time_and_nothing_else(
+    killing, any_seed, is_long, many
+):
+    """R-6, R-22, L-116, L-121, L-126: with each step a job of its own, and while carrying on."""
+    print(f"seed {any_seed}")
+    kinds = {shape: killing.version(*steps) for shape, steps in SHAPES.items()}
+    planned = list(kills(any_seed, is_long=is_long))
+    done = []
+    for carry_on_seconds in (0, 1):
+        killing.kill("worker")
+        killing.start_worker(KILLING, carry_on_seconds=carry_on_seconds)
+        now = [kill for kill in planned if kill.carry_on_seconds == carry_on_seconds]
+        begun = [_begin(killing, kinds, kill) for kill in now if not kill.whole]
+        done += [_carried_out(killing, *each, many) for each in begun]
+        done += [_worker_killed(killing, kinds, kill) for kill in now if kill.whole]
+    while_carrying = Kill("in_carried_function", "chain", nth=3, whole=True, carry_on_seconds=1)
+    done.append(_worker_killed(killing, kinds, while_carrying))
+
+    all_is_well(killing, many)
+    for kill, project, report in done:
+        if kill.point in WITH_LEASE:
+            assert "lost" in killing.outcomes(project, report["step"]), (kill, report)
+    _came_back_in_time(killing, *done[-1])
+
+
+def _begin(system, kinds, kill):
+    """Start a project in which somebody is to die."""
+    with system.holding_back() as jobs:
+        project = system.create(kinds[kill.shape])
+    done = order(system.orders, kill.point, project, nth=kill.nth, whole=kill.whole)
+    system.publish(jobs)
+    return kill, project, done
+
+
+def _carried_out(system, kill, project, done, many=1):
+    return kill, project, system.wait_for_kill(done, many * PATIENCE_SECONDS)
+
+
+def _worker_killed(system, kinds, kill):
+    """Have the whole worker process die, and start a fresh one at once."""
+    carried_out = _carried_out(system, *_begin(system, kinds, kill))
+    system.processes["worker"].wait(10)
+    system.start_worker(KILLING, carry_on_seconds=kill.carry_on_seconds)
+    return carried_out
+
+
+def _came_back_in_time(system, kill, project, report):
+    """R-6, measured: from the death of the process to the next start of its step."""
+    attempts = system.attempts(project, report["step"])
+    lost = next(a for a in attempts if a.process == report["process"])
+    again = attempts[attempts.index(lost) + 1]
+    delay = again.started_at.timestamp() - report["at"]
+    promised = LEASE_SECONDS + SWEEP_SECONDS
+    print(f"{kill}: the step began again after {delay:.1f} s; promised are {promised} s")
+    assert lost.outcome is AttemptOutcome.LOST
+    assert delay <= promised + WORKER_START_SECONDS
+
+
+# --- Relay, sweep, scheduler ------------------------------------------------------------------
+
+
+@pytest.mark.timeout(LONGEST_SECONDS)
+def test_a_relay_a_sweep_and_a_scheduler_that_die_half_way_are_made_up_for(killing, many):
+    """L-136, L-137, R-11: what was taken is sent later, what was not done is done by the next."""
+    kind = killing.version(*SHAPES["diamond"])
+    for _ in range(many):
+        for whole in (False, True):
+            _dies_half_way(killing, "in_relay", _never_published(killing, kind), whole=whole)
+            _dies_half_way(killing, "in_sweep", _forgotten(killing, kind), whole=whole)
+        killing.wait_for_kill(order(killing.orders, "before_tick_is_sent", whole=True))
+        killing.processes["beat"].wait(10)
+        killing.start_beat(KILLING)
+
+    all_is_well(killing, many)
+
+
+def _dies_half_way(system, point, begin, *, whole):
+    """Be killed after one of three projects was seen to, and let all three end all the same."""
+    system.processes["beat"].send_signal(signal.SIGSTOP)
+    projects = [begin() for _ in range(3)]
+    done = order(system.orders, point, projects[1], whole=whole)
+    system.processes["beat"].send_signal(signal.SIGCONT)
+    system.wait_for_kill(done)
+    if whole:
+        system.processes["worker"].wait(10)
+        system.start_worker(KILLING)
+
+
+def _never_published(system, kind):
+    def begin():
+        with system.holding_back():
+            return system.create(kind)
+
+    return begin
+
+
+def _forgotten(system, kind):
+    """Projects whose first step nobody has asked for: the row is gone."""
+    begin = _never_published(system, kind)
+
+    def begin_and_forget():
+        project = begin()
+        with system.transaction() as session:
+            dispatching.forget(session, project)
+        return project
+
+    return begin_and_forget
+
+
+# --- Web --------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(LONGEST_SECONDS)
+@pytest.mark.parametrize("point", WEB_POINTS)
+def test_a_client_that_repeats_its_request_after_the_server_died_has_one_project(
+    killing, point, many
+):
+    """R-14, R-5: killed before the commit, and between the commit and the answer."""
+    kind = killing.version(*SHAPES["fan-out"])
+    killing.start_web(KILLING)
+    for _ in range(many):
+        for whole in (False, True):
+            _asked_twice(killing, kind, point, whole=whole)
+
+    all_is_well(killing, many)
+
+
+def _asked_twice(system, kind, point, *, whole):
+    key = uuid.uuid4().hex
+    before = _projects(system, kind)
+    done = order(system.orders, point, whole=whole)
+    with ThreadPoolExecutor(1) as clients:
+        asked = clients.submit(_created, system, kind, key)
+        system.wait_for_kill(done)
+        stored = _projects(system, kind) - before
+        assert len(stored) == (point == "before_answer")
+        if whole:
+            system.processes["web"].wait(10)
+            system.start_web(KILLING)
+        project = asked.result()
+    assert project == _created(system, kind, key)
+    assert _projects(system, kind) - before == {project}
+    assert stored <= {project}
+
+
+def _created(system, kind, key):
+    """Ask until there is an answer, as a client system does that was told of no success."""
+    client, data = system.client(), {"folder": str(system.folder)}
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return client.create_project(kind, "v1", "A picture", 0, data, "real", key)
+        except OrchestraError as error:
+            if not error.is_passing or time.monotonic() > deadline:
+                raise
+
+
+def _projects(system, kind):
+    """Ids of the projects of a workflow."""
+    of_kind = sa.select(Project.id).join(Project.version).join(WorkflowVersion.workflow)
+    with system.reading() as session:
+        return set(session.scalars(of_kind.where(Workflow.slug == kind)))
