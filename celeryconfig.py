@@ -90,6 +90,8 @@ worker_prefetch_multiplier = 1  # work reserved by a busy process waits although
 worker_max_tasks_per_child = 1000  # memory that leaks in a step would grow for ever
 worker_max_memory_per_child = 600_000  # KiB; so would memory that one step took
 worker_eta_task_limit = 1000  # a flood of delayed jobs would be held in memory
+# A killed pool process would keep its place for 10 s; with all of them killed, nothing is swept.
+worker_lost_wait = 1
 worker_send_task_events = True  # Flower would stay empty
 worker_hijack_root_logger = False  # our log lines would be replaced
 # How long steps may go on when the worker is asked to stop; then they are given back. Docker waits
@@ -103,13 +105,13 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 # --- Beat -------------------------------------------------------------------------------------
 
 # Beat only ticks; each tick takes what is due from the database, so none, one or three beats have
-# the same effects. A tick expires with the next one: a day without worker processes would
-# otherwise be paid back in sweeps.
+# the same effects. A tick does not expire: the worker process would compare beat's clock with its
+# own, and where the two differ by more than an interval, nothing would ever be swept.
 beat_schedule = {
     "sweep": {
         "task": Job.SWEEP.value,
         "schedule": settings.sweep_interval_seconds,
-        "options": {"queue": "engine", "expires": settings.sweep_interval_seconds},
+        "options": {"queue": "engine"},
     },
 }
 beat_max_loop_interval = settings.sweep_interval_seconds
