@@ -1,7 +1,10 @@
 """Settings of Celery, each with the failure it prevents."""
 
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
+from celery.schedules import schedule
 from celery.signals import setup_logging
 from kombu.entity import Exchange, Queue
 
@@ -104,14 +107,25 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 
 # --- Beat -------------------------------------------------------------------------------------
 
+
+def _steady_now() -> datetime:
+    """Beat's time: were its clock put back by an hour, it would wait for an hour."""
+    return _began_at + timedelta(seconds=monotonic() - _began)
+
+
+_began, _began_at = monotonic(), datetime.now(UTC)
+
 # Beat only ticks; each tick takes what is due from the database, so none, one or three beats have
 # the same effects. A tick does not expire: the worker process would compare beat's clock with its
 # own, and where the two differ by more than an interval, nothing would ever be swept.
 beat_schedule = {
     "sweep": {
         "task": Job.SWEEP.value,
-        "schedule": settings.sweep_interval_seconds,
+        "schedule": schedule(settings.sweep_interval_seconds, nowfun=_steady_now),
         "options": {"queue": "engine"},
     },
 }
 beat_max_loop_interval = settings.sweep_interval_seconds
+# Nothing is kept from start to start: beats would fight for the file, and one whose clock was put
+# back meanwhile would wait until the time of its last tick comes again.
+beat_scheduler = "celery.beat:Scheduler"
