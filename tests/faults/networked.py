@@ -5,15 +5,14 @@ from urllib.parse import urlsplit
 from orchestra.cli.queues import system_queues
 from orchestra.tasks import celery, publish
 from tests.faults.detour import READ, WRITTEN, Detour
-from tests.faults.kit import System, bind
+from tests.faults.kit import CLI, System, bind
 from tests.faults.proxy import Proxy
 
 
 class NetworkedSystem(System):
     def __init__(self, folder, database_url):
         super().__init__(folder, database_url)
-        self.carry_on_seconds = 0  # each step is a job of its own
-        self.proxy = self.detour = None
+        self.proxy = self.detour = self.carry_on_seconds = None
 
     def start_broker(self):
         address = urlsplit(self.settings.broker_address())
@@ -28,15 +27,15 @@ class NetworkedSystem(System):
                 part.close()
         super().stop()
 
-    def start_worker(self, module="orchestra.cli", *, carry_on_seconds=0):
+    def start_worker(self, module=CLI, *, carry_on_seconds=0):
+        """Each step is a job of its own, if nobody says otherwise."""
         self.carry_on_seconds = carry_on_seconds
-        super().start_worker(module)
+        super().start_worker(module, carry_on_seconds=carry_on_seconds)
 
     def _environment(self):
         return super()._environment() | {
             "ORCHESTRA_BROKER_URL": self._through_proxy(WRITTEN),
             "CELERY_BROKER_READ_URL": self._through_proxy(READ),
-            "ORCHESTRA_CARRY_ON_SECONDS": str(self.carry_on_seconds),
         }
 
     def _through_proxy(self, database):

@@ -1,15 +1,20 @@
 """A broker that forgets everything, is not there, or delivers everything twice."""
 
+import shutil
 import signal
 import time
 
 from orchestra.domain import lifecycle
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.models import Task, TaskStatus, Worker
+from orchestra.outbox import GRACE_IN_SWEEPS
 from tests.builders import Builders, step
-from tests.faults.kit import machine
+from tests.faults.kit import SWEEP_SECONDS, machine
 from tests.faults.oracle import all_is_well
+from tests.faults.passing_time import wait_for_tick
 
+OUTAGE_SECONDS = 2 * GRACE_IN_SWEEPS * SWEEP_SECONDS  # five minutes, for these settings
+PEOPLE = 4
 WORK = machine("work", run="held")
 DIAMOND = (
     machine("first"),
@@ -91,6 +96,33 @@ def test_a_broker_that_comes_back_finds_the_running_step_still_running(system):
     all_is_well(system)
     assert system.outcomes(project, "work") == ["complete"]
     assert system.outcomes(project, "report") == ["complete"]
+
+
+def test_a_long_outage_ends_with_a_broker_that_remembers_nothing(system, many):
+    """R-1: people submit and a step ends meanwhile; what waited in the broker is gone too."""
+    wait_for_tick(system)  # a scheduler that has not yet started would refuse to, without a broker
+    human = system.version(step("write"), machine("check", "write"), machine("close", "check"))
+    written = [system.create(human) for _ in range(PEOPLE)]
+    workers = {project: _hold(system, project, "write") for project in written}
+    kind = system.version(WORK, machine("report", "work"))
+    running = [system.create(kind) for _ in range(4)]
+    system.wait_until(lambda: sum(system.runs(p, "work") for p in running) == 2, "both are busy")
+
+    system.kill("broker")
+    for project in running:
+        system.let_go(project, "work")
+    for project in written:
+        time.sleep(OUTAGE_SECONDS * many / PEOPLE)
+        _submit(system, project, "write", workers[project])
+    done = [p for p in running if system.task(p, "work").status is TaskStatus.COMPLETE]
+    shutil.rmtree(system.broker_folder / "appendonlydir")
+    system.start_broker()
+
+    all_is_well(system)
+    assert len(done) == 2
+    expected = [(p, slug) for p in written for slug in ("check", "close")]
+    for project, slug in expected + [(p, slug) for p in running for slug in ("work", "report")]:
+        assert system.outcomes(project, slug) == ["complete"], (project, slug)
 
 
 def test_jobs_that_are_delivered_twice_have_one_effect(system, many):
