@@ -2,12 +2,16 @@
 
 import os
 import signal
+import sys
+from datetime import timedelta
 
 import pytest
 
-from tests.faults.kit import LEASE_SECONDS, PATIENCE_SECONDS, machine
+from orchestra.database import utcnow
+from orchestra.models import Project, ProjectStatus
+from tests.faults.kit import CLI, LEASE_SECONDS, PATIENCE_SECONDS, machine
 from tests.faults.oracle import all_is_well
-from tests.faults.passing_time import wait_for_tick
+from tests.faults.passing_time import let_time_pass, wait_for_tick
 
 STEPS = (
     machine("prepare"),
@@ -16,6 +20,7 @@ STEPS = (
     machine("report", "again"),
 )
 AHEAD, BEHIND = 3 * 24 * 3600, -3600
+SCHEDULERS = ("beat", "beat-2", "beat-3")
 MOVES = ((AHEAD, BEHIND), (BEHIND, AHEAD), (AHEAD, 0), (0, BEHIND))  # of worker process and beat
 
 
@@ -68,3 +73,41 @@ def _kept_its_lease(lost, again):
     """All these times are the database's."""
     assert (lost.outcome.value, again.outcome.value) == ("lost", "complete")
     assert LEASE_SECONDS <= (again.started_at - lost.started_at).total_seconds() < PATIENCE_SECONDS
+
+
+def test_without_scheduler_only_what_was_lost_waits_and_three_do_it_once(system):
+    """R-11: none for three days, then three at once."""
+    system.kill("beat")
+    unharmed = system.run(*STEPS)
+    system.wait_for_run(unharmed, "work")
+    system.let_go(unharmed, "work")
+    system.wait_until(lambda: _has_ended(system, unharmed), "it ends without a scheduler")
+
+    lost, other = system.run(*STEPS), system.run(*STEPS)
+    for project in (lost, other):
+        system.wait_for_run(project, "work")
+    kind = system.version(machine("prepare"), machine("work", "prepare"), *STEPS[2:])
+    waiting = [system.create(kind) for _ in range(4)]
+    system.broker().flushall()
+    os.kill(system.attempts(lost, "work")[0].process, signal.SIGKILL)
+    system.let_go(other, "work")
+    let_time_pass(system, since=utcnow() - timedelta(days=3))
+    assert not _has_ended(system, lost)
+    for name in SCHEDULERS:
+        system.launch(name, [sys.executable, "-m", CLI, "beat"])
+    try:
+        all_is_well(system)
+    finally:
+        for name in SCHEDULERS:
+            system.kill(name)
+    assert system.outcomes(lost, "work") == ["lost", "complete"]
+    for project in (unharmed, lost, other, *waiting):
+        assert system.outcomes(project, "again") == ["failed", "complete"]
+        for slug in ("prepare", "work", "report"):
+            expected = 2 if (project, slug) == (lost, "work") else 1
+            assert system.runs(project, slug) == expected, slug
+
+
+def _has_ended(system, project):
+    with system.reading() as session:
+        return session.get_one(Project, project).status is ProjectStatus.COMPLETED
