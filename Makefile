@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+READY_BENCH := $(VENV)/.ready-bench
 RUN_ARGS ?=
+BENCH_ARGS ?=
 TEST_ARGS ?= -n auto --dist loadgroup
 
 export UV_PYTHON_DOWNLOADS := never
@@ -21,7 +23,7 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	else echo "$(2) is missing. On Debian: sudo apt-get install $(1)"; exit 1; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format faults sure setup browser clean
+.PHONY: help run test lint format faults bench sure setup browser clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,9 @@ format: $(READY_DEV) ## let ruff format and repair
 
 faults: $(READY_DEV) ## the long fault runs: killed processes, a wiped broker, storms and races
 	@$(BIN)/python -m pytest tests/faults tests/test_storm.py tests/test_races.py --long
+
+bench: $(READY_BENCH) ## set up, then speed beside Celery and DBOS, about 20 minutes; quicker: BENCH_ARGS=--quick
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 sure: lint test ## lint, test: exactly what .ci/run runs
 
@@ -74,6 +79,11 @@ $(READY): requirements.txt pyproject.toml | $(UV) $(BIN)/python
 $(READY_DEV): requirements-dev.txt $(READY)
 	@echo "Adding what tests need"
 	@$(UV) pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(READY_BENCH): requirements-bench.txt $(READY)
+	@echo "Adding what benchmarks need"
+	@$(UV) pip install --quiet -r requirements-bench.txt
 	@touch $@
 
 browser:

@@ -8,7 +8,7 @@ import redis
 
 ADDRESS = "BENCH_ENDINGS"  # variable with the address of the list's database
 LIST = "told"
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 120
 
 
 @cache

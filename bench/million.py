@@ -1,7 +1,5 @@
 """Step time with 1,000,000 tasks in the tables, beside 1,000."""
 
-import statistics
-
 import sqlalchemy as sa
 
 from bench import throughput
@@ -106,12 +104,3 @@ def _look_at_rows(engine):
             connection.exec_driver_sql("VACUUM ANALYZE")  # else the server does it while steps run
             connection.exec_driver_sql("CHECKPOINT")
     engine.dispose()
-
-
-def ratio(results):
-    few, many = (statistics.median(times) for _, times in sorted(_by_count(results)))
-    return many / few
-
-
-def _by_count(results):
-    return [(int(count), times) for count, times in results.items()]

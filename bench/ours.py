@@ -28,10 +28,12 @@ class Orchestra:
     """A worker process with a pool of two, a scheduler, a database of its own.
 
     :param database: "postgresql" or "sqlite".
+    :param module: what is run as the `orchestra` command.
     :param settings: variables beyond the defaults.
     """
 
-    def __init__(self, servers, name, database, **settings):
+    def __init__(self, servers, name, database, *, module="orchestra.cli", **settings):
+        self.module = module
         self.servers, self.name = servers, f"{name}-{database}"
         self.folder = servers.folder / self.name
         self.folder.mkdir()
@@ -63,7 +65,7 @@ class Orchestra:
         self.launch(name, "worker", "--concurrency=2", f"--ready-file={self._ready_file(name)}")
 
     def launch(self, process, *arguments):
-        command = [sys.executable, "-m", "orchestra.cli", *arguments]
+        command = [sys.executable, "-m", self.module, *arguments]
         name = f"{self.name}-{process}"
         self.processes[process] = self.servers.launch(name, command, env=self.env)
 
