@@ -40,6 +40,7 @@ _NOW = seconds_from_now(0)
 _SYSTEM, _JOB, _TASK_KIND = (
     sa.literal(word) for word in (SYSTEM.name, SYSTEM.source.value, Task.__tablename__)
 )
+_AFTER = _EVENTS.c.after.type
 _ZERO: sa.ColumnElement[int] = sa.literal_column("0")
 _NOTHING = sa.literal({}, type_=sa.JSON())
 
@@ -57,17 +58,27 @@ class Claimable:
 # --- Parts ------------------------------------------------------------------------------------
 
 
-def _event(task_id: Any, verb: Verb, **more: Any) -> sa.Insert:
-    """An event about a task; what the system does is asked for by nobody else."""
-    return sa.insert(_EVENTS).values(
-        actor=_SYSTEM,
-        source=_JOB,
-        verb=verb,
-        object_kind=_TASK_KIND,
-        object_id=task_id,
-        project_id=bindparam("the_project"),
-        **more,
-    )
+def _events(*events: tuple[Any, Verb, str | None]) -> Parts:
+    """Events about tasks: (id, verb, name of the value that describes it), in this order.
+
+    They are one statement, because PostgreSQL runs parts in no certain order.
+    """
+    rows = [
+        sa.select(
+            _SYSTEM.label("actor"),
+            _JOB.label("source"),
+            sa.literal(verb.value).label("verb"),
+            _TASK_KIND.label("object_kind"),
+            sa.cast(task_id, sa.Integer).label("object_id"),
+            sa.cast(bindparam("the_project"), sa.Integer).label("project_id"),
+            sa.cast(bindparam(name, type_=_AFTER) if name else sa.null(), _AFTER).label("after"),
+            _NOW.label("at"),
+        )
+        for task_id, verb, name in events
+    ]
+    names = [column.name for column in rows[0].selected_columns]
+    written = sa.union_all(*rows) if len(rows) > 1 else rows[0]
+    yield "events", sa.insert(_EVENTS).from_select(names, written)
 
 
 def _begun() -> Data:
@@ -81,7 +92,7 @@ def _begun() -> Data:
     }
 
 
-def _opened(task_id: Any) -> Parts:
+def _attempt(task_id: Any) -> Parts:
     yield (
         "attempt",
         sa.insert(_ATTEMPTS).values(
@@ -94,12 +105,12 @@ def _opened(task_id: Any) -> Parts:
             outcome=AttemptOutcome.RUNNING,
         ),
     )
-    yield "claimed", _event(task_id, Verb.MACHINE_CLAIMED, after=bindparam("described"))
 
 
 def _claimed() -> Parts:
     yield "task", sa.update(_TASKS).where(_TASKS.c.id == _THE_TASK).values(**_begun())
-    yield from _opened(_THE_TASK)
+    yield from _attempt(_THE_TASK)
+    yield from _events((_THE_TASK, Verb.MACHINE_CLAIMED, "described"))
     yield "wish", sa.delete(_WISHES).where(_WISHES.c.dedupe_key == bindparam("wished_as"))
 
 
@@ -167,7 +178,6 @@ def _closed() -> Parts:
             ended_at=_NOW,
         ),
     )
-    yield "completed", _event(_THE_TASK, Verb.TASK_COMPLETED)
 
 
 # --- Open -------------------------------------------------------------------------------------
@@ -230,6 +240,7 @@ def _values(session: Session, nth: int, fence: int, runner: Runner) -> Data:
 @Together
 def _complete(_id_of: IdOf) -> Parts:
     yield from _closed()
+    yield from _events((_THE_TASK, Verb.TASK_COMPLETED, None))
 
 
 @Together
@@ -250,7 +261,10 @@ def _complete_and_ask(id_of: IdOf) -> Parts:
         )
         .returning(_TASKS.c.id),
     )
-    yield "created", _event(id_of("task"), Verb.TASK_CREATED, after=bindparam("as_created"))
+    yield from _events(
+        (_THE_TASK, Verb.TASK_COMPLETED, None),
+        (id_of("task"), Verb.TASK_CREATED, "as_created"),
+    )
     yield "wish", outbox.NEW_MESSAGE
 
 
@@ -270,8 +284,12 @@ def _complete_and_begin(id_of: IdOf) -> Parts:
         )
         .returning(_TASKS.c.id),
     )
-    yield "created", _event(id_of("task"), Verb.TASK_CREATED, after=bindparam("as_created"))
-    yield from _opened(id_of("task"))
+    yield from _events(
+        (_THE_TASK, Verb.TASK_COMPLETED, None),
+        (id_of("task"), Verb.TASK_CREATED, "as_created"),
+        (id_of("task"), Verb.MACHINE_CLAIMED, "described"),
+    )
+    yield from _attempt(id_of("task"))
     yield from _assigned(id_of, id_of("task"), 1)
 
 
