@@ -23,5 +23,11 @@ def note_tick(session: Session, job: Job) -> None:
         session.add(Tick(job=job.value, at=seconds_from_now(0)))
 
 
+def ran_lately(session: Session, job: Job, seconds: float) -> bool:
+    """Whether a scheduled job ended within the last ``seconds``, by the database's clock."""
+    lately = Tick.at.between(seconds_from_now(-seconds), seconds_from_now(0))
+    return session.scalar(sa.select(Tick.job).where(Tick.job == job.value, lately)) is not None
+
+
 def last_tick(session: Session, job: Job) -> datetime | None:
     return session.scalar(sa.select(Tick.at).where(Tick.job == job.value))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from orchestra import outbox
-from orchestra.database import reading, transaction
+from orchestra.database import reading, settings_of, transaction
 from orchestra.domain import advancing, dispatching, machine, repeats, upkeep
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
@@ -21,10 +21,23 @@ Item = TypeVar("Item")
 
 @celery.task(name=Job.SWEEP.value)
 def sweep() -> int:
+    """One tick of a scheduler; the number of items found.
+
+    Ticks that piled up while no worker process ran, or come from several schedulers, are not all
+    paid back in sweeps.
+    """
+    with reading() as session:
+        pause = settings_of(session).sweep_interval_seconds / 2
+        if upkeep.ran_lately(session, Job.SWEEP, pause):
+            return 0
+    return sweep_all()
+
+
+def sweep_all() -> int:
     """Run every sweep once, each item in a transaction of its own; the number of items found.
 
-    Several schedulers, or none for some time, have the same effects as one: what another one took
-    is no longer there to be taken.
+    Two at once, or none for some time, have the same effects as one: what another one took is no
+    longer there to be taken.
     """
     found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
     with transaction() as session:

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from orchestra.database import utcnow
 from orchestra.domain import machine, upkeep
 from orchestra.domain.execution import Runner
-from orchestra.models import AnsweredRequest, Task
+from orchestra.models import AnsweredRequest, Task, Tick
 from orchestra.outbox import Job, OutboxMessage
-from orchestra.tasks.upkeep import sweep
+from orchestra.tasks.upkeep import sweep, sweep_all
 from tests.builders import step
 
 LONG_AGO = timedelta(days=8)
@@ -32,10 +32,23 @@ def test_a_sweep_leaves_word_that_the_scheduler_is_alive(session):
     assert upkeep.last_tick(session, Job.SWEEP) is None
     session.commit()
 
-    sweep.run()
-    sweep.run()
+    sweep_all()
+    sweep_all()
 
     assert utcnow() - upkeep.last_tick(session, Job.SWEEP) < timedelta(minutes=1)
+
+
+def test_ticks_that_piled_up_are_not_all_paid_back_in_sweeps(session, project):
+    """L-136: one due message; only the first of two ticks sends it again."""
+    session.execute(sa.update(OutboxMessage).values(resend_at=utcnow() - timedelta(seconds=1)))
+    session.commit()
+    assert sweep.run() == 1
+    session.execute(sa.update(OutboxMessage).values(resend_at=utcnow() - timedelta(seconds=1)))
+    session.commit()
+    assert sweep.run() == 0
+    session.execute(sa.update(Tick).values(at=utcnow() - timedelta(minutes=1)))
+    session.commit()
+    assert sweep.run() == 1
 
 
 def test_a_lost_process_gives_its_step_back_and_the_attempt_counts(session, project, jobs):
@@ -44,7 +57,7 @@ def test_a_lost_process_gives_its_step_back_and_the_attempt_counts(session, proj
     session.execute(sa.update(Task).values(lease_until=utcnow() - timedelta(seconds=1)))
     session.commit()
 
-    sweep.run()
+    sweep_all()
 
     task = fetch_of(session, project)
     assert (task.status, task.attempts, task.lease_until) == ("awaiting_processing", 1, None)
@@ -57,7 +70,7 @@ def test_a_step_that_nobody_asked_for_is_asked_for(session, project, jobs):
     session.execute(sa.delete(OutboxMessage))
     session.commit()
 
-    sweep.run()
+    sweep_all()
 
     assert jobs() == [(Job.RUN_STEP, {"project_id": project.id, "step": "fetch"})]
 
@@ -67,8 +80,8 @@ def test_a_message_that_is_overdue_is_sent_again_and_later_the_next_time(session
     session.execute(sa.update(OutboxMessage).values(resend_at=utcnow() - timedelta(seconds=1)))
     session.commit()
 
-    sweep.run()
-    sweep.run()  # not overdue any more
+    sweep_all()
+    sweep_all()  # not overdue any more
 
     (dispatch,) = app.extensions["published"]
     assert dispatch.kwargs == {"project_id": project.id, "step": "fetch"}
@@ -91,6 +104,6 @@ def test_answers_of_long_ago_are_forgotten(session):
         )
     session.commit()
 
-    sweep.run()
+    sweep_all()
 
     assert session.scalars(sa.select(AnsweredRequest.idempotency_key)).all() == ["new"]
