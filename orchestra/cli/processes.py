@@ -24,6 +24,7 @@ from orchestra.config import Settings
 from orchestra.database import db
 from orchestra.errors import Unavailable
 from orchestra.tasks import celery
+from orchestra.tasks.upkeep import sweep_all
 
 
 @contextmanager
@@ -128,5 +129,5 @@ def sweep() -> None:
     Example: orchestra sweep
     """
     with ready_application():
-        celery.tasks["upkeep.sweep"]()
+        sweep_all()
     click.echo("Swept.")
