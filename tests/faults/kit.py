@@ -86,6 +86,7 @@ class System:
         self.effects_file.touch()
         self.orders.mkdir()
         self.web_port, self._key = broker.free_port(), None
+        self.carry_on_seconds = None  # of the worker process that runs
         with self.app.app_context(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             flask_migrate.upgrade(directory=str(MIGRATIONS))
@@ -115,6 +116,13 @@ class System:
         carrying = {"ORCHESTRA_CARRY_ON_SECONDS": str(carry_on_seconds)}
         self._launch_part("worker", module, arguments, carrying)
         self._wait_until_ready("worker", ready.exists)
+        self.carry_on_seconds = carry_on_seconds
+
+    def let_worker_carry_on(self, seconds):
+        """Have the worker process run further steps in one job for so long."""
+        if seconds != self.carry_on_seconds or not self.is_running("worker"):
+            self.kill("worker")
+            self.start_worker(self.modules["worker"], carry_on_seconds=seconds)
 
     def start_beat(self, module=CLI):
         self._launch_part("beat", module)
@@ -350,15 +358,16 @@ class System:
         """Let a step that is held finish."""
         (self.folder / f"go-task-{self.task(project_id, slug).id}").touch()
 
-    def wait_until(self, condition, what, seconds=PATIENCE_SECONDS):
+    def wait_until(self, condition, what, seconds=PATIENCE_SECONDS, every=0.03):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain until {what}"
-            time.sleep(0.03)
+            time.sleep(every)
 
 
 def bind(address):
-    """Have this process publish to the broker of one of the systems."""
+    """Have this process, and this thread of it, publish to the broker of one of the systems."""
+    celery.set_current()
     if celery.conf.broker_url != address:
         celery.conf.broker_url = celery.conf.broker_read_url = address
         celery.conf.broker_write_url = address

@@ -38,7 +38,7 @@ def all_is_well(system, many=1):
         return not left
 
     try:
-        system.wait_until(settled, "everything has ended", many * PATIENCE_SECONDS)
+        system.wait_until(settled, "everything has ended", many * PATIENCE_SECONDS, every=0.2)
     except AssertionError as error:
         raise AssertionError(f"{error}: {left}") from error
     with system.reading() as session:
