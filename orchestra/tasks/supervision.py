@@ -6,7 +6,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
+from functools import cache
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
@@ -23,7 +24,7 @@ from orchestra.errors import OrchestraError
 
 logger = logging.getLogger(__name__)
 
-LONG_SECONDS = 0.5  # less than the shortest time limit and every third of a lease
+LOOK_SECONDS = 0.25  # less than the shortest time limit and every third of a lease
 STUBBORN_SECONDS = 5  # how long a function may ignore that it is to stop
 
 
@@ -43,29 +44,34 @@ class Stopping(Interrupted):
     """This process was asked to stop."""
 
 
-class Watch(threading.Thread):
+class Watch:
     """Extends the lease every third of its length, and interrupts the function in time."""
 
     def __init__(self, app: Flask, lease: Lease, when_long: Callable[[], None]) -> None:
-        super().__init__(name=f"watch-{lease.task_id}", daemon=True)
         self.app, self.lease, self.when_long = app, lease, when_long
-        self.ends_at = monotonic() + lease.step.time_limit_seconds
+        self.began_at = monotonic()
         self.finished = threading.Event()
         self.reason: Interrupted | None = None
+        self._interrupting = threading.Lock()
 
-    def run(self) -> None:
-        if self.finished.wait(LONG_SECONDS):
-            return
+    def keep(self) -> None:
+        """Watch until the function has finished; the work of the watching thread."""
         self.when_long()
         interval = self.lease.seconds / 3
-        while not self.finished.wait(max(0, min(interval, self.ends_at - monotonic()))):
-            if monotonic() >= self.ends_at:
+        ends_at = self.began_at + self.lease.step.time_limit_seconds
+        while not self.finished.wait(max(0, min(interval, ends_at - monotonic()))):
+            if monotonic() >= ends_at:
                 self._interrupt(TimeLimitExceeded(self.limit_message))
             elif not self._extend():
                 self._interrupt(LeaseTaken())
             else:
                 continue
             return
+
+    def finish(self) -> None:
+        self.finished.set()
+        with self._interrupting:
+            pass  # a signal on its way must find our handler: without one it ends the process
 
     @property
     def limit_message(self) -> str:
@@ -82,8 +88,11 @@ class Watch(threading.Thread):
 
     def _interrupt(self, reason: Interrupted) -> None:
         """Raise ``reason`` in the function; a function that ignores it loses its process."""
-        self.reason = reason
-        os.kill(os.getpid(), signal.SIGUSR2)
+        with self._interrupting:
+            if self.finished.is_set():
+                return
+            self.reason = reason
+            os.kill(os.getpid(), signal.SIGUSR2)
         if self.finished.wait(STUBBORN_SECONDS):
             return
         if isinstance(reason, TimeLimitExceeded):
@@ -91,6 +100,52 @@ class Watch(threading.Thread):
                 machine.record(session, self.lease, Outcome(error=self.limit_message))
         logger.error("step ignored its interruption", extra={"task": self.lease.task_id})
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Watcher(threading.Thread):
+    """The watching thread of a process: most steps are over before it looks.
+
+    A thread of its own for each step would cost a fifth of a short one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self._has_work = threading.Event()
+        self._current: Watch | None = None
+
+    def begin(self, watch: Watch) -> None:
+        self._current = watch
+        if not self._has_work.is_set():
+            self._has_work.set()
+
+    def run(self) -> None:
+        while self._has_work.wait():
+            sleep(LOOK_SECONDS)
+            watch = self._current
+            if self._is_idle():
+                self._has_work.clear()
+                if not self._is_idle():
+                    self._has_work.set()
+            elif watch is not None and monotonic() - watch.began_at >= LOOK_SECONDS:
+                watch.keep()
+
+    def _is_idle(self) -> bool:
+        return self._current is None or self._current.finished.is_set()
+
+
+@cache
+def _watcher_of(_process: int) -> Watcher:
+    """Made with the first step: a fork takes no thread along."""
+    watcher = Watcher()
+    watcher.start()
+    return watcher
+
+
+def _begin(watch: Watch) -> None:
+    if threading.current_thread() is threading.main_thread():
+        _watcher_of(os.getpid()).begin(watch)
+    else:
+        threading.Thread(target=watch.keep, daemon=True).start()
 
 
 @contextmanager
@@ -103,12 +158,14 @@ def watched(lease: Lease, when_long: Callable[[], None]) -> Iterator[None]:
     app: Any = current_app
     watch = Watch(app._get_current_object(), lease, when_long)
     with _interruptible(watch):
-        watch.start()
+        _begin(watch)
         try:
             yield
         finally:
-            watch.finished.set()
-            watch.join()  # its signal must find our handler: without one it ends the process
+            try:
+                watch.finish()
+            finally:
+                watch.finish()  # the interruption may come just then
 
 
 @contextmanager
