@@ -179,7 +179,9 @@ def test_a_carried_step_of_a_lost_process_is_found_by_the_sweep(start, session):
     session.commit()
 
     assert machine.claim(session, project.id, "a", RUNNER) is None
-    session.execute(sa.update(Task).where(Task.step == "b").values(lease_until=seconds_from_now(-1)))
+    session.execute(
+        sa.update(Task).where(Task.step == "b").values(lease_until=seconds_from_now(-1))
+    )
     (lost,) = machine.expired_leases(session, 10)
     machine.reclaim(session, lost)
     assert session.query(OutboxMessage).one().kwargs["step"] == "b"
