@@ -54,7 +54,7 @@ class Postgres:
                 self._control("-w", "-t", str(START_SECONDS), "-m", mode, "restart")
             except subprocess.CalledProcessError:
                 # Processes of a server that was killed may still hold its memory.
-                assert time.monotonic() < deadline, (self.data / "log").read_text()[-3000:]
+                assert time.monotonic() < deadline, self._log()[-3000:]
                 time.sleep(0.1)
             else:
                 return
@@ -70,10 +70,26 @@ class Postgres:
             )
 
     def kill_backend(self, database, random):
-        """``kill -9`` of a process that serves a connection; all others are thrown out too."""
+        """``kill -9`` of a process that serves a connection; the server throws out all others.
+
+        Returns when it has repaired what may be broken.
+        """
+        before = self._times_ready()
         found = "SELECT pid FROM pg_stat_activity WHERE datname = '{}' ORDER BY pid"
         pids = [pid for (pid,) in self.tell(found.format(database))]
         os.kill(random.choice(pids), signal.SIGKILL)
+        deadline = time.monotonic() + START_SECONDS
+        while self._times_ready() == before:
+            assert time.monotonic() < deadline, self._log()[-3000:]
+            time.sleep(0.02)
+
+    def _times_ready(self):
+        return self._log().count("database system is ready to accept connections")
+
+    def _log(self):
+        """What the server said, but not to those who came while it was closed."""
+        lines = (self.data / "log").read_text().splitlines(keepends=True)
+        return "".join(line for line in lines if "FATAL" not in line)
 
     def kill(self):
         """``kill -9`` of the server."""
