@@ -15,7 +15,9 @@ from tests.faults.oracle import all_is_well
 
 CLIENTS = 20
 REPEATS = 2  # of a request whose client does not trust its first answer
-FINE = {200, 409}  # the latter while the same request is being answered: the client asks again
+# After the others the client asks again by itself: while the same request is being answered, and
+# when SQLite, which is not fair to its writers, kept one waiting for too long.
+FINE = {"postgresql": {200, 409}, "sqlite": {200, 409, 503}}
 
 
 class Customer:
@@ -72,7 +74,8 @@ def test_twenty_clients_create_projects_without_error_orphan_or_double(
     answers = [ids for customer in customers for ids in customer.answers]
     statuses = sum((customer.statuses for customer in customers), Counter())
     print(f"seed {any_seed}: {len(answers)} projects, answers {dict(statuses)}")
-    assert statuses.keys() <= FINE
+    assert statuses.keys() <= FINE[sa.make_url(system.settings.database_url).get_backend_name()]
+    assert statuses[503] * 20 <= statuses[200]
     assert {len(set(ids)) for ids in answers} == {1}
     all_is_well(system, many)
     ids = [first for first, *_ in answers]
