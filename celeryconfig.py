@@ -84,7 +84,7 @@ task_serializer = "json"
 # Backstop only: the step's own limit is kept by the step. It must end before the broker delivers
 # the message again.
 task_time_limit = LONGEST_STEP_SECONDS + 600
-task_send_sent_event = True  # Flower would not show work that waits
+task_send_sent_event = False  # a publication for each job, to say that it was published
 timezone = "UTC"
 
 # --- Worker process ---------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.sql.functions import FunctionElement
@@ -170,7 +171,7 @@ def transaction() -> Iterator[Session]:
         raise Conflict(
             "Somebody else did this at the same moment. Reload and look again."
         ) from error
-    except OperationalError as error:
+    except (OperationalError, PoolIsEmpty) as error:
         raise _translated(error) from error
     finally:
         publications = session.info.pop("after_commit", ())
@@ -187,7 +188,7 @@ def reading() -> Iterator[Session]:
         with session.begin():
             session.connection(execution_options={"orchestra_read_only": True})
             yield session
-    except OperationalError as error:
+    except (OperationalError, PoolIsEmpty) as error:
         raise _translated(error) from error
     finally:
         session.close()
@@ -216,7 +217,9 @@ class Deadlock(Unavailable):
     """Two transactions waited for each other; the whole work may be tried again."""
 
 
-def _translated(error: OperationalError) -> Unavailable:
+def _translated(error: OperationalError | PoolIsEmpty) -> Unavailable:
+    if isinstance(error, PoolIsEmpty):
+        return Unavailable("Too many people are changing something right now. Try again.")
     code = getattr(error.orig, "sqlstate", None)
     if code in _DEADLOCKS:
         return Deadlock("Too many people changed this at once. Try again.")
@@ -337,12 +340,12 @@ def _required(statement: Written) -> frozenset[str]:
 
 def engine_options(url: str, lock_timeout_seconds: int) -> dict[str, Any]:
     """Engine options for an SQLAlchemy URL: PostgreSQL or SQLite."""
+    pool = {"pool_size": 10, "max_overflow": 20}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": lock_timeout_seconds, "check_same_thread": False}}
+        connect_args = {"timeout": lock_timeout_seconds, "check_same_thread": False}
+        return pool | {"connect_args": connect_args}
     options = f"-c lock_timeout={lock_timeout_seconds * 1000} -c timezone=UTC"
-    return {
-        "pool_size": 10,
-        "max_overflow": 20,
+    return pool | {
         "connect_args": {"options": options, "connect_timeout": 5},
     }
 

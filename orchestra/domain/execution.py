@@ -15,6 +15,10 @@ LARGEST_TRACEBACK = 65_536
 _NO_FUNCTION = FunctionReference("")
 
 
+class Interrupted(BaseException):
+    """The function must stop; not an Exception, so that an author's ``except`` lets it through."""
+
+
 @dataclass(frozen=True)
 class Runner:
     """The process that runs a step."""
@@ -57,7 +61,7 @@ class Outcome:
 def call(lease: Lease) -> Outcome:
     """Call the author's function with copies of its data. No transaction is open.
 
-    Whatever the function raises is an outcome; only what stops the process goes through.
+    Whatever the function raises is an outcome; only its interruption goes through.
     """
     reference = lease.step.execution_function or _NO_FUNCTION
     try:
@@ -68,11 +72,13 @@ def call(lease: Lease) -> Outcome:
         result = function(
             json_data.copy_of(lease.project_data), json_data.copy_of(lease.prerequisites), **kwargs
         )
+    except Interrupted:
+        raise
     except PermanentFailure as error:
         return failure(error, final=True)
     except RetryLater as error:
         return failure(error, retry_after_seconds=error.after_seconds)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's function may raise anything
+    except BaseException as error:  # noqa: BLE001 - an author's function may raise anything
         return failure(error)
     return accepted(result)
 
@@ -83,11 +89,18 @@ def failure(
     """An exception as it is stored: type, message, and the end of its traceback."""
     text = "".join(traceback.format_exception(error))
     return Outcome(
-        error=_storable(f"{type(error).__name__}: {error}"),
+        error=_storable(f"{type(error).__name__}: {_words_of(error)}"),
         traceback=_storable(text[-LARGEST_TRACEBACK:]),
         final=final,
         retry_after_seconds=retry_after_seconds,
     )
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failed:  # noqa: BLE001 - an author's exception may fail to say what it is
+        return f"(no words: {type(failed).__name__})"
 
 
 def _storable(text: str) -> str:

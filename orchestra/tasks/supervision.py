@@ -18,7 +18,7 @@ from flask import Flask, current_app
 
 from orchestra.database import transaction
 from orchestra.domain import machine
-from orchestra.domain.execution import Lease, Outcome
+from orchestra.domain.execution import Interrupted, Lease, Outcome
 from orchestra.domain.machine import Extension
 from orchestra.errors import OrchestraError
 
@@ -26,10 +26,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # less than the shortest time limit and every third of a lease
 STUBBORN_SECONDS = 5  # how long a function may ignore that it is to stop
-
-
-class Interrupted(BaseException):
-    """The function must stop; not an Exception, so that an author's ``except`` lets it through."""
 
 
 class TimeLimitExceeded(Interrupted):
@@ -157,15 +153,44 @@ def watched(lease: Lease, when_long: Callable[[], None]) -> Iterator[None]:
     """
     app: Any = current_app
     watch = Watch(app._get_current_object(), lease, when_long)
+    process = os.getpid()
+    _canary()
     with _interruptible(watch):
         _begin(watch)
         try:
             yield
         finally:
+            _end_if_unfit(process)
             try:
                 watch.finish()
             finally:
                 watch.finish()  # the interruption may come just then
+
+
+def _end_if_unfit(process: int) -> None:
+    """End what must not record a result: a child that the function forked, or a process without
+    its files. What it opens next would get the numbers of its connections, and be written over.
+    """
+    if os.getpid() != process:
+        os._exit(0)
+    if not _canary_lives():
+        logger.error("step closed the files of its process, which ends")
+        os.kill(process, signal.SIGKILL)
+
+
+@cache
+def _canary() -> tuple[int, int]:
+    """An open file of this process, which nobody uses: its number and its identity."""
+    unused, _ = os.pipe()
+    return unused, os.fstat(unused).st_ino
+
+
+def _canary_lives() -> bool:
+    number, identity = _canary()
+    try:
+        return os.fstat(number).st_ino == identity
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -13,9 +13,6 @@ from tests.faults.kit import machine
 from tests.faults.oracle import all_is_well
 
 OTHERS = 3
-# Not run, because it would harm the tests after it: a forked child goes on as a second process of
-# the pool, with the connections of the first.
-unmended = pytest.mark.xfail(run=False, reason="the engine lets it through")
 
 
 def bad(run, *, max_attempts=2, **kwargs):
@@ -89,7 +86,6 @@ def test_a_result_that_is_no_json_fails_the_step_at_once_and_says_why(system, ma
         assert why[what] in error, what
 
 
-@unmended
 def test_whatever_a_step_raises_is_a_failed_attempt(system, many):
     """L-120: also what is no Exception, and what has no words."""
     errors = {
@@ -115,14 +111,12 @@ def test_steps_that_take_their_process_away_fail_after_their_attempts(system, ma
     with others_beside(system, many):
         attempts = 2 if is_long else 1
         projects = {
-            how: system.run(bad("vanish", how=how, max_attempts=attempts))
-            for how in bad_steps.ENDS
-            if how != "files"  # unmended: what the process opens next may be written over
+            how: system.run(bad("vanish", how=how, max_attempts=attempts)) for how in bad_steps.ENDS
         }
         found = ended(system, projects)
 
     lost = (["lost"] * attempts, "worker process lost")
-    assert found == dict.fromkeys(projects, lost)
+    assert found == dict.fromkeys(bad_steps.ENDS, lost)
 
 
 def test_a_step_that_uses_up_memory_fails_and_its_process_goes_on(system, many):
@@ -142,7 +136,6 @@ def test_a_process_that_has_grown_too_large_is_replaced_after_its_step(system, m
         system.wait_until(lambda: not os.path.exists(f"/proc/{grown}"), "its process is replaced")
 
 
-@unmended
 def test_a_child_process_that_a_step_has_forked_records_nothing(system, many):
     """L-116: the step is what its own process does; a child ends where the function ends."""
     with others_beside(system, many):
