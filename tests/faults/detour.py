@@ -10,7 +10,7 @@ import redis
 
 WRITTEN, READ = 0, 1  # databases of the broker
 LOOK_SECONDS = 0.02
-LONGEST_DELAY_SECONDS = 2
+LONGEST_DELAY_SECONDS = 1
 
 # How often each happens to a job in a storm; the rest arrive as they should.
 FAULTS = {"dropped": 0.15, "doubled": 0.2, "delayed": 0.25, "overtakes": 0.15}
