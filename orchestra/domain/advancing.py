@@ -195,7 +195,7 @@ class _Advance:
 
     def _store(self) -> None:
         """Insert all new tasks, and their events, in one statement each."""
-        stored = self.session.execute(_STORE_TASKS, self.rows)
+        stored = self.session.connection().execute(_STORE_TASKS, self.rows)
         ids = {row.step: row.id for row in stored}
         self.tasks = [
             NewTask(ids[row["step"]], self.graph.by_slug[row["step"]]) for row in self.rows

@@ -7,6 +7,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from orchestra.database import table_of
 from orchestra.errors import Forbidden
 from orchestra.models import AuditEvent, Source, Verb, Worker
 
@@ -41,6 +42,7 @@ class Actor:
         return replace(self, note=note) if note else self
 
 
+_STORE = sa.insert(table_of(AuditEvent))
 SYSTEM = Actor(name="system", source=Source.JOB, may_manage=True)
 
 
@@ -101,4 +103,4 @@ def record_all(session: Session, events: list[dict[str, Any]]) -> None:
     """Write many events in one statement, after those that were recorded before."""
     session.flush()
     if events:
-        session.execute(sa.insert(AuditEvent), events, execution_options={"render_nulls": True})
+        session.connection().execute(_STORE, events)

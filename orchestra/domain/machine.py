@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from orchestra import outbox
 from orchestra.database import seconds_from_now, settings_of, utcnow
 from orchestra.domain import advancing, attempts, audit, dispatching
+from orchestra.domain.advancing import NewTask
 from orchestra.domain.attempts import Claimable
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Lease, Outcome, Runner
@@ -165,15 +166,20 @@ def record_and_go_on(
     project, statuses = held
     link = advancing.only_successor(project, statuses, lease.step)
     if link and link.queue == lease.step.queue and _sees_what_is(lease, project):
-        return _follow(session, project, lease, link, result=result, runner=runner_for(link))
+        runner = runner_for(link)
+        task_id = attempts.complete_and_begin(session, lease, result, link.slug, runner)
+        return _next_lease(project, lease, result, NewTask(task_id, link), runner)
     attempts.complete(session, lease, result)
     done = advancing.go_on(
         session, project, statuses, lease.step, carried=carried, keep_queue=lease.step.queue
     )
     if done.kept is None:
         return None
-    step = done.kept.step
-    return _lease(session, project, step, _task(session, project, step), runner_for(step))
+    step, runner = done.kept.step, runner_for(done.kept.step)
+    if step.creation_depends_on == (lease.step.slug,) and _sees_what_is(lease, project):
+        attempts.begin(session, project.id, Claimable(done.kept.id, step), runner)
+        return _next_lease(project, lease, result, done.kept, runner)
+    return _lease(session, project, step, _task(session, project, step), runner)
 
 
 def _held(session: Session, lease: Lease, outcome: Outcome) -> Held | None:
@@ -206,21 +212,14 @@ def _sees_what_is(lease: Lease, project: LockedProject) -> bool:
     return lease.reopenings == project.reopenings
 
 
-def _follow(
-    session: Session,
-    project: LockedProject,
-    lease: Lease,
-    step: Step,
-    *,
-    result: Data,
-    runner: Runner,
+def _next_lease(
+    project: LockedProject, lease: Lease, result: Data, task: NewTask, runner: Runner
 ) -> Lease:
-    """Complete a link of a chain, and begin the next: nothing else follows from it."""
-    task_id = attempts.complete_and_begin(session, lease, result, step.slug, runner)
+    """Of a new task that depends on the completed one alone: what it is given is known."""
     return Lease(
-        task_id=task_id,
+        task_id=task.id,
         project_id=project.id,
-        step=step,
+        step=task.step,
         attempt=1,
         fencing_number=1,
         runner=runner,
