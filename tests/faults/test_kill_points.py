@@ -52,7 +52,7 @@ def kills(seed, *, is_long):
         for number, point in enumerate(STEP_POINTS + CARRIED_POINTS):
             shapes = [shape for shape in SHAPES if _is_passed(point, shape)]
             for shape in shapes if is_long else [chance.choice(shapes)]:
-                for whole in (False, True) if is_long else [(number + seed) % 3 == 0]:
+                for whole in (False, True) if is_long else [(number + seed) % 5 == 0]:
                     yield _kill(chance, point, shape, whole=whole)
 
 
