@@ -51,12 +51,15 @@ def main():
     with servers() as running:
         results = {"manner": _manner(options), "machine": facts.gather(running), "databases": {}}
         bench = Bench(running, options.rounds, options.quick)
-        for database in options.databases:
-            results["databases"][database] = _measured(bench, database, options.measurements)
-    results = figures.loaded(results)
+        try:
+            for database in options.databases:
+                measured = results["databases"][database] = {}
+                _measure(bench, database, options.measurements, measured)
+        finally:  # what was measured before a failure may have taken long
+            results = figures.loaded(results)
+            print(report.tables(results), flush=True)
     if options.write:
         write(results)
-    print(report.tables(results))
 
 
 def _options():
@@ -83,12 +86,15 @@ def _options():
 
 
 def _manner(options):
-    smaller = ", a quick look: a quarter of the chains and diamonds" if options.quick else ""
+    smaller = (
+        ", a quick look: a quarter of the larger shapes, a tenth of the rows"
+        if options.quick
+        else ""
+    )
     return f"{options.rounds} rounds{smaller}"
 
 
-def _measured(bench, database, names):
-    results = {}
+def _measure(bench, database, names, results):
     try:
         for name in names:
             began = time.monotonic()
@@ -97,7 +103,6 @@ def _measured(bench, database, names):
             print(f"{database}: {name} took {spent:.0f} s", file=sys.stderr, flush=True)
     finally:
         bench.stop_contenders()
-    return results
 
 
 def write(results):

@@ -91,14 +91,22 @@ def record_flame(bench, database):
     program = shutil.which("py-spy", path=Path(sys.executable).parent)
     if program is None:
         return None
-    contender = bench.contenders(database)[throughput.PLAIN]
+    contender = Orchestra(bench.servers, "flame", database, ORCHESTRA_CARRY_ON_SECONDS="0")
+    contender.start()
+    contender.wait_until_ready()
+    try:
+        throughput.run(contender, CHAIN_50)
+        contender.prepare(CHAINS)
+        spy = _watch(program, contender, file := bench.servers.folder / "stacks")
+        contender.run(CHAINS)
+        seen = spy.wait(FLAME_SECONDS + 30) == 0 and file.exists()
+    finally:
+        contender.stop()
+    return flames.read(file.read_text(encoding="utf-8")) if seen else None
+
+
+def _watch(program, contender, file):
     [child, *_] = children(contender.processes["worker"].pid)
-    file = bench.servers.folder / "stacks"
     command = [program, "record", "--pid", str(child), "--format", "raw", "--rate", "200"]
     command += ["--duration", str(FLAME_SECONDS), "--output", str(file)]
-    contender.prepare(CHAINS)
-    spy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    contender.run(CHAINS)
-    if spy.wait(FLAME_SECONDS + 30) != 0 or not file.exists():
-        return None
-    return flames.read(file.read_text(encoding="utf-8"))
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

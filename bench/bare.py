@@ -77,8 +77,9 @@ class BareCelery:
 
     def __init__(self, servers, **settings):
         self.servers, self.processes = servers, {}
-        self.broker_address = servers.broker_database()
-        self.env = settings | {BROKER: self.broker_address}
+        address = servers.last_broker_database()
+        self.env = settings | {BROKER: address}
+        _use(address)
         self.canvases = []
 
     def start(self, *workers):
@@ -95,20 +96,12 @@ class BareCelery:
         self.processes[worker] = self.servers.launch(name, command, env=self.env)
 
     def wait_until_ready(self):
-        self.bind()
         for _ in self.processes:
             last.apply_async()
         ending.wait(len(self.processes))
 
-    def bind(self):
-        """Have this process publish to this contender's broker."""
-        if app.conf.broker_url != self.broker_address:
-            app.close()
-            _use(self.broker_address)
-
     def prepare(self, shape, functions=("empty", "last")):
         """Build the canvases; the seconds it took."""
-        self.bind()
         began = time.perf_counter()
         self.canvases = [canvas(shape.widths, *functions) for _ in range(shape.projects)]
         return time.perf_counter() - began
@@ -129,7 +122,6 @@ class BareCelery:
             kill(process)
         self.canvases = []
         _forget_results()
-        app.close()
 
 
 def _forget_results():

@@ -6,6 +6,7 @@ at once (``asyncio.gather``), or a child workflow for each on a queue, which bot
 """
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ POLLING_SECONDS = 0.02
 THAW_SECONDS = 0.2
 # Workflows of one process at a time: so few projects that both processes get half of them.
 AT_ONCE = {PROJECTS: 5, CHILDREN: 20}
+_numbers = itertools.count(1)
 
 
 @DBOS.step()
@@ -101,7 +103,8 @@ class Durable:
     """:param workflow: which of the workflows runs layers of several steps."""
 
     def __init__(self, servers, workflow):
-        self.servers, self.name, self.workflow = servers, f"dbos-{workflow}", workflow
+        self.servers, self.workflow = servers, workflow
+        self.name = f"dbos-{workflow}-{next(_numbers)}"
         self.database = servers.database("postgresql", self.name)
         self.processes = {}
 

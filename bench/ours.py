@@ -34,7 +34,7 @@ class Orchestra:
 
     def __init__(self, servers, name, database, *, module="orchestra.cli", **settings):
         self.module = module
-        self.servers, self.name = servers, f"{name}-{database}"
+        self.servers, self.name = servers, f"{name}-{database}-{next(_numbers)}"
         self.folder = servers.folder / self.name
         self.folder.mkdir()
         self.broker_address = servers.broker_database()

@@ -51,7 +51,6 @@ def _round(ours, bare, number):
     keys = {name: f"{ours.name}-{name}-{number}" for name in (ORCHESTRA, CELERY)}
     ours.create("held", {"key": keys[ORCHESTRA]})
     ours.publish()
-    bare.bind()
     held.apply_async((keys[CELERY],))
     running = {key: int(pid) for key, pid, _ in ending.wait(2)}
     killed = {}

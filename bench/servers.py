@@ -8,6 +8,7 @@ import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import redis
@@ -19,6 +20,7 @@ from orchestra.cli import broker
 from orchestra.config import Settings
 
 ROOT = Path(__file__).parents[1]
+LAST_BROKER_DATABASE = 15  # as Valkey comes; of all contenders far fewer run at once
 
 
 class Servers:
@@ -28,7 +30,7 @@ class Servers:
         self.folder = folder
         self._postgres = None
         self._processes = []
-        self._broker_numbers = iter(range(1, 16))
+        self._broker_numbers = cycle(range(1, LAST_BROKER_DATABASE))
         self.broker_address = self._start_broker()
         os.environ[ending.ADDRESS] = self.broker_address
 
@@ -40,8 +42,18 @@ class Servers:
         return settings.broker_address()
 
     def broker_database(self):
-        """Address of a database of the broker that nobody else uses."""
-        return self.broker_address.removesuffix("/0") + f"/{next(self._broker_numbers)}"
+        """Address of an empty database of the broker that nobody who runs uses."""
+        return self._emptied(next(self._broker_numbers))
+
+    def last_broker_database(self):
+        """Always the same one, for an application that keeps its address once it was used."""
+        return self._emptied(LAST_BROKER_DATABASE)
+
+    def _emptied(self, number):
+        address = self.broker_address.removesuffix("/0") + f"/{number}"
+        with redis.Redis.from_url(address) as client:
+            client.flushdb()
+        return address
 
     def broker(self):
         return redis.Redis.from_url(self.broker_address)

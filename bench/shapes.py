@@ -30,8 +30,8 @@ class Shape:
         ]
 
     def smaller(self) -> "Shape":
-        """A quarter of it, for a quick look; what is only one project stays as it is."""
-        if self.projects == 1:
+        """A quarter of it, for a quick look; what is small stays as it is."""
+        if self.steps < 500:
             return self
         if self.is_layered:
             return replace(self, projects=self.projects // 4)
