@@ -49,6 +49,12 @@ def all_is_well(system, many=1):
         assert gaps_in_audit(session) == []
 
 
+def has_ended(system, project_id):
+    """Whether a project is complete; other ones may still run."""
+    with system.reading() as session:
+        return session.get_one(Project, project_id).status is ProjectStatus.COMPLETED
+
+
 def unfinished(session):
     """What somebody or something still has to do, as sentences."""
     ended = (ProjectStatus.COMPLETED, ProjectStatus.ABORTED)

@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from orchestra.database import utcnow
-from orchestra.models import Project, ProjectStatus
 from tests.faults.kit import CLI, LEASE_SECONDS, PATIENCE_SECONDS, machine
-from tests.faults.oracle import all_is_well
+from tests.faults.oracle import all_is_well, has_ended
 from tests.faults.passing_time import let_time_pass, wait_for_tick
 
 STEPS = (
@@ -81,7 +80,7 @@ def test_without_scheduler_only_what_was_lost_waits_and_three_do_it_once(system)
     unharmed = system.run(*STEPS)
     system.wait_for_run(unharmed, "work")
     system.let_go(unharmed, "work")
-    system.wait_until(lambda: _has_ended(system, unharmed), "it ends without a scheduler")
+    system.wait_until(lambda: has_ended(system, unharmed), "it ends without a scheduler")
 
     lost, other = system.run(*STEPS), system.run(*STEPS)
     for project in (lost, other):
@@ -92,7 +91,7 @@ def test_without_scheduler_only_what_was_lost_waits_and_three_do_it_once(system)
     os.kill(system.attempts(lost, "work")[0].process, signal.SIGKILL)
     system.let_go(other, "work")
     let_time_pass(system, since=utcnow() - timedelta(days=3))
-    assert not _has_ended(system, lost)
+    assert not has_ended(system, lost)
     for name in SCHEDULERS:
         system.launch(name, [sys.executable, "-m", CLI, "beat"])
     try:
@@ -106,8 +105,3 @@ def test_without_scheduler_only_what_was_lost_waits_and_three_do_it_once(system)
         for slug in ("prepare", "work", "report"):
             expected = 2 if (project, slug) == (lost, "work") else 1
             assert system.runs(project, slug) == expected, slug
-
-
-def _has_ended(system, project):
-    with system.reading() as session:
-        return session.get_one(Project, project).status is ProjectStatus.COMPLETED
