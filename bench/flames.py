@@ -36,8 +36,8 @@ def _short(name):
 
 def _below_the_job(names):
     """The start of a pool's process is the same everywhere, and long."""
-    starts = [i for i, name in enumerate(names) if name.startswith(("workloop", "fast_trace_task"))]
-    return names[starts[-1] :] if starts else names
+    loops = [depth for depth, name in enumerate(names) if "workloop" in name]
+    return names[loops[-1] :] if loops else names
 
 
 def draw(stacks, title):
