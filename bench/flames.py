@@ -16,12 +16,17 @@ class Frame:
 
 
 def read(stacks):
-    """Stacks as py-spy writes them, ``caller;called 12``, as ``[[functions, samples], …]``."""
+    """Stacks as py-spy writes them, ``caller;called 12``, as ``[[functions, samples], …]``.
+
+    Only of the thread that runs jobs: py-spy takes the waiting of the others for work.
+    """
     found = []
     for line in stacks.splitlines():
         functions, _, samples = line.rpartition(" ")
         names = [_short(name) for name in functions.split(";")]
-        found.append([_below_the_job(names), int(samples)])
+        loops = [depth for depth, name in enumerate(names) if "workloop" in name]
+        if loops:  # what is above is the same everywhere, and long
+            found.append([names[loops[-1] :], int(samples)])
     return found
 
 
@@ -32,12 +37,6 @@ def _short(name):
     for above in ("site-packages/", "/lib/python3"):
         path = path.rpartition(above)[2]
     return f"{function} ({path})" if path else function
-
-
-def _below_the_job(names):
-    """The start of a pool's process is the same everywhere, and long."""
-    loops = [depth for depth, name in enumerate(names) if "workloop" in name]
-    return names[loops[-1] :] if loops else names
 
 
 def draw(stacks, title):
