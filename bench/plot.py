@@ -24,7 +24,9 @@ def draw(databases):
         for shape in (CHAINS, DIAMONDS)
         if shape.slug in measured
     ]
-    rates = [figures.rate(runs) for _, results in groups for runs in results.values()]
+    rates = [
+        rate for _, results in groups for runs in results.values() for rate in figures.rates(runs)
+    ]
     if not rates:
         return None
     scale = (WIDTH - LABEL - 80) / max(rates)
