@@ -161,9 +161,12 @@ class System:
 
     def start_everything(self, module=CLI):
         """Start what does not run, as somebody does whose machine has come back."""
-        self.run_as(module)
+        if not self.is_running("broker"):
+            self.start_broker()
         if not self.is_running("web"):
-            self.start_web(module)
+            self._launch_part("web", module)
+        self.run_as(module)
+        self._wait_until_ready("web", self._web_answers)
 
     def kill_everything(self):
         """All processes at the same moment; the database stays."""

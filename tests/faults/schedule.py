@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-LONGEST_PAUSE_SECONDS = 1.5  # between a restart and the next fault
+LONGEST_PAUSE_SECONDS = 1.0  # between a restart and the next fault
 LONGEST_ABSENCE_SECONDS = 1.0  # of a killed process
 
 
