@@ -46,14 +46,20 @@ class Kill:
 
 
 def kills(seed, *, is_long):
-    """Each point once; in the long form many times on each shape, for a pool process and all."""
+    """Rounds. Each has every point once, or in the long form on each shape and both ways."""
     chance = random.Random(seed)
     for _ in range(ROUNDS_OF_LONG_FORM if is_long else 1):
-        for number, point in enumerate(STEP_POINTS + CARRIED_POINTS):
-            shapes = [shape for shape in SHAPES if _is_passed(point, shape)]
-            for shape in shapes if is_long else [chance.choice(shapes)]:
-                for whole in (False, True) if is_long else [(number + seed) % 5 == 0]:
-                    yield _kill(chance, point, shape, whole=whole)
+        yield [
+            _kill(chance, point, shape, whole=whole)
+            for number, point in enumerate(STEP_POINTS + CARRIED_POINTS)
+            for shape in _shapes(chance, point, is_long=is_long)
+            for whole in ((False, True) if is_long else [(number + seed) % 5 == 0])
+        ]
+
+
+def _shapes(chance, point, *, is_long):
+    shapes = [shape for shape in SHAPES if _is_passed(point, shape)]
+    return shapes if is_long else [chance.choice(shapes)]
 
 
 def _is_passed(point, shape):
@@ -78,6 +84,10 @@ def _passings(point, shape, carry_on):
     return 8
 
 
+# Nobody is killed after it, so what it costs can be measured.
+LAST = Kill("in_function", "chain", nth=5, whole=True, carry_on_seconds=0)
+
+
 # --- Steps ------------------------------------------------------------------------------------
 
 
@@ -86,24 +96,26 @@ def test_whoever_dies_at_whichever_point_of_a_step_costs_time_and_nothing_else(
     killing, any_seed, is_long, many
 ):
     """R-6, R-22, L-116, L-121, L-126: with each step a job of its own, and while carrying on."""
-    print(f"seed {any_seed}")
     kinds = {shape: killing.version(*steps) for shape, steps in SHAPES.items()}
-    planned = list(kills(any_seed, is_long=is_long))
-    done = []
+    for number, planned in enumerate(kills(any_seed, is_long=is_long), 1):
+        print(f"seed {any_seed}, round {number}: {len(planned)} kills")
+        done = [*_all_of(killing, kinds, planned, many), _worker_killed(killing, kinds, LAST)]
+
+        all_is_well(killing, many)
+        for kill, project, report in done:
+            if kill.point in WITH_LEASE:
+                assert "lost" in killing.outcomes(project, report["step"]), (kill, report)
+        _came_back_in_time(killing, *done[-1])
+
+
+def _all_of(system, kinds, planned, many):
+    """Kill processes of the pool, many at a time; then the worker process, again and again."""
     for carry_on_seconds in (1, 0):
         now = [kill for kill in planned if kill.carry_on_seconds == carry_on_seconds]
-        killing.let_worker_carry_on(carry_on_seconds)
-        begun = [_begin(killing, kinds, kill) for kill in now if not kill.whole]
-        done += [_carried_out(killing, *each, many) for each in begun]
-        done += [_worker_killed(killing, kinds, kill) for kill in now if kill.whole]
-    last = Kill("in_function", "chain", nth=5, whole=True, carry_on_seconds=0)
-    done.append(_worker_killed(killing, kinds, last))
-
-    all_is_well(killing, many)
-    for kill, project, report in done:
-        if kill.point in WITH_LEASE:
-            assert "lost" in killing.outcomes(project, report["step"]), (kill, report)
-    _came_back_in_time(killing, *done[-1])
+        system.let_worker_carry_on(carry_on_seconds)
+        begun = [_begin(system, kinds, kill) for kill in now if not kill.whole]
+        yield from [_carried_out(system, *each, many) for each in begun]
+        yield from [_worker_killed(system, kinds, kill) for kill in now if kill.whole]
 
 
 def _begin(system, kinds, kill):
