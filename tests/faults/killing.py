@@ -1,11 +1,12 @@
 """``python -m tests.faults.killing worker|beat|web …``: a process that can be killed at a point.
 
 An order is a file in the folder that ``KILL_ORDERS`` names. Its name says where, for whom, when
-and how much: ``in_function.7.2.child`` kills the process that is inside a function of project 7
-for the second time; ``before_ack.any.1.whole`` kills a process with its parent and its siblings.
+and how much: ``in_function.7.2.child.1`` kills the process that is inside a function of project 7
+for the second time; ``before_ack.any.1.whole.2`` kills a process with its parent and siblings.
 Each passing adds a byte to the file, and the last one carries the order out, once.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -45,6 +46,7 @@ BEAT_POINTS = ("before_tick_is_sent",)
 POINTS = STEP_POINTS + CARRIED_POINTS + SWEEP_POINTS + WEB_POINTS + BEAT_POINTS
 
 ANY = "any"
+_serials = itertools.count(1)  # the same order may be given again
 PASSING = "passing"  # in a session's notes: what its commit is about
 
 
@@ -55,17 +57,15 @@ def order(folder, point, project=ANY, *, nth=1, whole=False):
     """Have whoever passes the point for the n-th time killed; the file that then appears."""
     assert point in POINTS
     extent = "whole" if whole else "child"
-    name = f"{point}.{project}.{nth}.{extent}"
-    done = folder / f"done.{name}"
-    assert not done.exists()
+    name = f"{point}.{project}.{nth}.{extent}.{next(_serials)}"
     (folder / name).touch()
-    return done
+    return folder / f"done.{name}"
 
 
 def pass_by(point, project=ANY, step=None):
     """Be killed here if that was ordered."""
     for found in _orders():
-        where, whose, nth, extent = found.split(".")
+        where, whose, nth, extent, _serial = found.split(".")
         if where == point and whose in {ANY, str(project)}:
             _count(found, int(nth), extent, step)
 

@@ -160,9 +160,9 @@ def test_a_relay_a_sweep_and_a_scheduler_that_die_half_way_are_made_up_for(killi
     kind = killing.version(*SHAPES["diamond"])
     for _ in range(many):
         for whole in (False, True) if is_long else (False,):
-            _dies_half_way(killing, "in_relay", _never_published(killing, kind), whole=whole)
+            _dies_half_way(killing, kind, "in_relay", whole=whole)
         for whole in (False, True) if is_long else (True,):
-            _dies_half_way(killing, "in_sweep", _forgotten(killing, kind), whole=whole)
+            _dies_half_way(killing, kind, "in_sweep", whole=whole)
         killing.wait_for_kill(order(killing.orders, "before_tick_is_sent", whole=True))
         killing.processes["beat"].wait(10)
         killing.start_beat(KILLING)
@@ -170,11 +170,14 @@ def test_a_relay_a_sweep_and_a_scheduler_that_die_half_way_are_made_up_for(killi
     all_is_well(killing, many)
 
 
-def _dies_half_way(system, point, begin, *, whole):
+def _dies_half_way(system, kind, point, *, whole):
     """Be killed after one of three projects was seen to, and let all three end all the same."""
-    system.processes["beat"].send_signal(signal.SIGSTOP)
-    projects = [begin() for _ in range(3)]
+    system.processes["beat"].send_signal(signal.SIGSTOP)  # so that one sweep finds all three
+    with system.holding_back():
+        projects = [system.create(kind) for _ in range(3)]
     done = order(system.orders, point, projects[1], whole=whole)
+    if point == "in_sweep":
+        _forget(system, projects)
     system.processes["beat"].send_signal(signal.SIGCONT)
     system.wait_for_kill(done)
     if whole:
@@ -182,25 +185,11 @@ def _dies_half_way(system, point, begin, *, whole):
         system.start_worker(KILLING)
 
 
-def _never_published(system, kind):
-    def begin():
-        with system.holding_back():
-            return system.create(kind)
-
-    return begin
-
-
-def _forgotten(system, kind):
-    """Projects whose first step nobody has asked for: the row is gone."""
-    begin = _never_published(system, kind)
-
-    def begin_and_forget():
-        project = begin()
-        with system.transaction() as session:
+def _forget(system, projects):
+    """Leave nobody who asks for the first steps: the rows of the outbox are gone."""
+    with system.transaction() as session:
+        for project in projects:
             dispatching.forget(session, project)
-        return project
-
-    return begin_and_forget
 
 
 # --- Web --------------------------------------------------------------------------------------
@@ -245,7 +234,7 @@ def _created(system, kind, key):
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return client.create_project(kind, "v1", "A picture", 0, data, "real", key)
+            return client.create_project(kind, "v1", f"Picture {key}", 0, data, "real", key)
         except OrchestraError as error:
             if not error.is_passing or time.monotonic() > deadline:
                 raise
