@@ -12,6 +12,7 @@ from orchestra.application import create_core
 from orchestra.config import Settings
 from orchestra.database import db, retry_deadlocks
 from orchestra.tasks.canvas import publish
+from orchestra.tasks.connection import PromptAMQP
 
 
 @cache
@@ -31,7 +32,7 @@ class JobInContext(Task):
             return run(*args, **kwargs)
 
 
-celery = Celery("orchestra", task_cls=JobInContext)
+celery = Celery("orchestra", task_cls=JobInContext, amqp=PromptAMQP)
 celery.config_from_object("celeryconfig")
 celery.conf.imports = (
     "orchestra.tasks.deliveries",

@@ -241,6 +241,15 @@ class System:
         files = sorted(self.folder.glob("*.log"))
         return "\n".join(f"--- {f.name}\n{f.read_text(errors='replace')[-8000:]}" for f in files)
 
+    def last_words(self):
+        """What the worker process and the scheduler said last, the former also where it is."""
+        if self.is_running("worker"):
+            self.processes["worker"].send_signal(signal.SIGUSR1)  # Celery tells its stack
+            time.sleep(1)
+        gone = [name for name, process in self.processes.items() if process.poll() is not None]
+        told = [f"{n}: {self.log(n).read_text()[-3000:]}" for n in ("beat", "worker")]
+        return "\n".join([f"not running: {gone}", *told])
+
     def broker(self):
         return redis.Redis.from_url(self.settings.broker_address(), socket_timeout=5)
 

@@ -40,7 +40,7 @@ def all_is_well(system, many=1):
     try:
         system.wait_until(settled, "everything has ended", many * PATIENCE_SECONDS, every=0.2)
     except AssertionError as error:
-        raise AssertionError(f"{error}: {left}") from error
+        raise AssertionError(f"{error}: {left}\n{system.last_words()}") from error
     with system.reading() as session:
         assert broken_invariants(session) == []
         assert doubled_effects(session) == []
