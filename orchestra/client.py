@@ -28,7 +28,7 @@ Json = dict[str, Any]
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_KEY_ID = "orchestra-user"
 PREFIX = "/orchestra/api/project/"
-SIGNED_HEADERS = ("(request-target)", "host", "date", "digest")
+SIGNED_HEADERS: tuple[str, ...] = ("(request-target)", "host", "date", "digest")
 RETRIES = 3
 FIRST_PAUSE_SECONDS = 0.5
 
@@ -82,9 +82,7 @@ class OrchestraClient:
         if not secret:
             raise ValueError("No secret: give `secret` or set ORCHESTRA_PROJECT_API_SECRET.")
         self.timeout = timeout
-        self._auth = HTTPSignatureAuth(
-            key_id=key_id, secret=secret, algorithm="hmac-sha256", headers=SIGNED_HEADERS
-        )
+        self._key_id, self._secret = key_id, secret
 
     def create_project(
         self,
@@ -145,20 +143,25 @@ class OrchestraClient:
     def _send(
         self, method: str, path: str, content: bytes, idempotency_key: str | None
     ) -> requests.Response:
-        """Each try is signed anew, with the date and the digest of now."""
+        """Each try is signed anew, with the date and the digest of now.
+
+        The idempotency key is signed, too: two calls of one second are different calls by it.
+        """
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         headers = {"Date": formatdate(usegmt=True), "Digest": f"SHA-256={digest}"}
+        signed = SIGNED_HEADERS
         if content:
             headers["Content-Type"] = "application/json"
         if idempotency_key:
             headers["Idempotency-Key"] = idempotency_key
+            signed += ("idempotency-key",)
         try:
             return requests.request(
                 method,
                 self.url + PREFIX + path,
                 data=content,
                 headers=headers,
-                auth=self._auth,
+                auth=self._signature_over(signed),
                 timeout=self.timeout,
                 allow_redirects=False,
             )
@@ -166,6 +169,11 @@ class OrchestraClient:
             raise OrchestraError(
                 f"No answer from {self.url}: {error}", kind="unavailable"
             ) from error
+
+    def _signature_over(self, headers: tuple[str, ...]) -> HTTPSignatureAuth:
+        return HTTPSignatureAuth(
+            key_id=self._key_id, secret=self._secret, algorithm="hmac-sha256", headers=headers
+        )
 
     @staticmethod
     def _answer(response: requests.Response) -> Json:

@@ -105,9 +105,18 @@ def test_a_project_is_created_and_followed(client, workflow):
 def test_every_request_is_signed_strictly(client, workflow, between):
     """A-49"""
     client.create_project(*workflow)
-    assert (
-        'headers="(request-target) host date digest"' in (between.requests[0]["HTTP_AUTHORIZATION"])
-    )
+    client.workflow_types()
+    creating, reading = (request["HTTP_AUTHORIZATION"] for request in between.requests)
+    assert 'headers="(request-target) host date digest idempotency-key"' in creating
+    assert 'headers="(request-target) host date digest"' in reading
+
+
+def test_two_equal_calls_in_one_second_are_two(client, workflow, projects, monkeypatch):
+    """A-19: the key of the call is signed, and so no two signatures are the same"""
+    now = formatdate(usegmt=True)
+    monkeypatch.setattr(client_module, "formatdate", lambda usegmt: now)
+    assert client.create_project(*workflow) != client.create_project(*workflow)
+    assert projects() == 2
 
 
 def test_a_refusal_is_raised_with_all_that_is_known(client, workflow):

@@ -66,7 +66,7 @@ def _refuse_another_request(stored: AnsweredRequest, request: Repeatable) -> Non
     if request.idempotency_key is None or stored.idempotency_key != request.idempotency_key:
         raise Conflict(
             "This signed request was accepted before. If you mean it again, send an "
-            "Idempotency-Key of its own with each call."
+            "Idempotency-Key of its own with each call, and sign that header, too."
         )
     same_call = (stored.owner, stored.path, stored.body_hash)
     if same_call != (request.owner, request.path, request.body_hash):

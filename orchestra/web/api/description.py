@@ -23,7 +23,8 @@ INTRODUCTION = (
     "`Digest` (SHA-256 of the body) is needed when there is a body; `Date` must be within "
     f"{TOLERANCE.seconds // 60} minutes of the clock here. A call that changes something is "
     "accepted once per signature; send an `Idempotency-Key` to be able to repeat it safely for "
-    "7 days. `orchestra.client` for Python does all of this."
+    "7 days, and sign that header too if you may make the same call twice in one second. "
+    "`orchestra.client` for Python does all of this."
 )
 OF_EVERY_CALL = ("malformed", "unauthenticated", "rate_limited", "internal", "unavailable")
 IDEMPOTENCY_KEY = {
