@@ -199,7 +199,7 @@ def test_a_lost_login_is_mended_without_losing_work(served, version, session, vi
 
 def test_what_is_typed_before_the_scripts_run_is_saved(served, version, visiting):
     """W-27"""
-    page = visiting(served).sign_in("ana")
+    page = visiting(served, waits_for_scripts=False).sign_in("ana")
     held = []
     page.route("**/static/task.js*", lambda route: held.append(route))
     with page.expect_request("**/static/task.js*"):
