@@ -95,7 +95,9 @@ worker_max_memory_per_child = 600_000  # KiB; so would memory that one step took
 worker_eta_task_limit = 1000  # a flood of delayed jobs would be held in memory
 # A killed pool process would keep its place for 10 s; with all of them killed, nothing is swept.
 worker_lost_wait = 1
-worker_send_task_events = True  # Flower would stay empty
+# Three messages for each job, which nobody reads while no Flower runs. While one runs, it asks for
+# them every few seconds.
+worker_send_task_events = False
 worker_hijack_root_logger = False  # our log lines would be replaced
 # How long steps may go on when the worker is asked to stop; then they are given back. Docker waits
 # 10 s before it kills.

@@ -11,6 +11,11 @@ def echo(project_data, prerequisites, **kwargs):
     return {"project_data": project_data, "prerequisites": prerequisites}
 
 
+def take_a_moment(project_data, prerequisites):
+    sleep(0.1)
+    return {}
+
+
 def fail(project_data, prerequisites):
     raise ValueError("the step failed")
 

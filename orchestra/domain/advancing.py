@@ -24,6 +24,7 @@ from orchestra.models import (
     TaskStatus,
     Verb,
 )
+from orchestra.outbox import Dispatch
 
 Data = dict[str, Any]
 Statuses = dict[str, TaskStatus]  # by the slug of the step
@@ -50,7 +51,8 @@ class Advanced:
     created: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    kept: NewTask | None = None  # a machine step that the caller does not want dispatched
+    kept: NewTask | None = None  # a machine step that the caller claims itself
+    held: list[Dispatch] = field(default_factory=list)  # jobs that the caller publishes in time
 
 
 def advance(session: Session, project: LockedProject) -> Advanced:
@@ -86,8 +88,8 @@ def go_on(
 
     :param statuses: of the tasks of :func:`names_around` the step, read under the lock.
     :param carried: machine steps whose job is on its way already, behind the running one.
-    :param keep_queue: one machine step of this queue is not dispatched if any became due; the
-        caller claims it in the same transaction.
+    :param keep_queue: of the machine steps of this queue that became due one is kept for the
+        caller, who claims it in the same transaction; the jobs of the others are held for them.
     """
     if not project.is_active:
         return Advanced()
@@ -292,7 +294,9 @@ class _Advance:
         if keep_queue is not None:
             self.done.kept = _first_of(machine, keep_queue, carried)
         steps = [task.step for task in machine if task is not self.done.kept]
-        dispatching.dispatch(self.session, self.project, steps, carried=carried)
+        self.done.held = dispatching.dispatch(
+            self.session, self.project, steps, carried=carried, hold_queue=keep_queue
+        )
 
     def _ask_assignment_policy(self, new: NewTask) -> None:
         project = self.session.get_one(Project, self.project.id)

@@ -1,6 +1,6 @@
 """Ask for the jobs of machine steps: one row per step, sent as runs of at most 25 links."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,6 +23,10 @@ def dispatch_of(project_id: int, step: Step) -> Dispatch:
     return Dispatch(Job.RUN_STEP, kwargs, key_of(project_id, step.slug), step.queue)
 
 
+def _run(project: LockedProject, step: Step, delay_seconds: float) -> Dispatch:
+    return run_of(project.graph, project.id, step.slug, delay_seconds)
+
+
 def run_of(graph: Graph, project_id: int, slug: str, delay_seconds: float = 0) -> Dispatch:
     """A step's job, with the jobs of the machine steps that follow from it alone."""
     first, *later = (dispatch_of(project_id, s) for s in graph.run_from(slug, LONGEST_RUN))
@@ -34,21 +38,25 @@ def run_of(graph: Graph, project_id: int, slug: str, delay_seconds: float = 0) -
 def dispatch(
     session: Session,
     project: LockedProject,
-    steps: Iterable[Step],
+    steps: Collection[Step],
     *,
     carried: frozenset[str] = frozenset(),
     delay_seconds: float = 0,
-) -> None:
-    """Ask for the jobs of machine steps; those ``carried`` are on their way already."""
-    steps = list(steps)
+    hold_queue: str | None = None,
+) -> list[Dispatch]:
+    """Ask for the jobs of machine steps; those ``carried`` are on their way already.
+
+    :return: jobs of ``hold_queue``: asked for, and left to the caller to publish.
+    """
+    new = [step for step in steps if step.slug not in carried]
+    held = [_run(project, step, delay_seconds) for step in new if step.queue == hold_queue]
     on_their_way = [dispatch_of(project.id, step) for step in steps if step.slug in carried]
-    enqueue(session, *on_their_way, publish=False)
-    runs = [
-        run_of(project.graph, project.id, step.slug, delay_seconds)
-        for step in steps
-        if step.slug not in carried
-    ]
-    enqueue(session, *runs)
+    enqueue(session, *on_their_way, *held, publish=False)
+    enqueue(
+        session,
+        *(_run(project, step, delay_seconds) for step in new if step.queue != hold_queue),
+    )
+    return held
 
 
 def dispatch_waiting(session: Session, project: LockedProject, steps: Iterable[str]) -> None:

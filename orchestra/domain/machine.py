@@ -1,7 +1,8 @@
 """Machine steps: claim one, keep its lease, record what came of it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from random import SystemRandom
 from typing import Any
@@ -29,6 +30,7 @@ from orchestra.models import (
     TaskStatus,
     Verb,
 )
+from orchestra.outbox import Dispatch
 
 logger = logging.getLogger(__name__)
 Data = dict[str, Any]
@@ -53,20 +55,23 @@ def claim(session: Session, project_id: int, step: str, runner: Runner) -> Lease
     if known is None or known.is_human or not project.is_active:
         _not_now(session, project_id, step)
         return None
-    task = _task(session, project, known)
-    if task is None or not (
-        task.status is TaskStatus.AWAITING_PROCESSING
-        and task.is_due
-        and task.finished == len(known.creation_depends_on)
-    ):
+    task = _claimable(session, project, known)
+    if task is None:
         _not_now(session, project_id, step)
         return None
     return _lease(session, project, known, task, runner)
 
 
-def _task(session: Session, project: LockedProject, step: Step) -> Any:
+def _claimable(session: Session, project: LockedProject, step: Step) -> Any:
+    """What :func:`before_claim` reads of the step, or None when it cannot run now."""
     ancestors = [ancestor.slug for ancestor in project.graph.ancestors(step.slug)]
-    return before_claim(session, project.id, step, ancestors)
+    task = before_claim(session, project.id, step, ancestors)
+    can_run = task is not None and (
+        task.status is TaskStatus.AWAITING_PROCESSING
+        and task.is_due
+        and task.finished == len(step.creation_depends_on)
+    )
+    return task if can_run else None
 
 
 def _lease(
@@ -145,6 +150,18 @@ def _complete(
         outbox.publish_after_commit(session, [run])
 
 
+@dataclass(frozen=True)
+class Onward:
+    """How a process that recorded a result goes on.
+
+    :param lease: of the next step, which it claimed in the same transaction.
+    :param held: jobs of further steps; asked for, and left to it to run or to publish.
+    """
+
+    lease: Lease | None = None
+    held: Sequence[Dispatch] = ()
+
+
 def record_and_go_on(
     session: Session,
     lease: Lease,
@@ -152,34 +169,51 @@ def record_and_go_on(
     runner_for: Callable[[Step], Runner],
     *,
     carried: frozenset[str] = _NOBODY,
-) -> Lease | None:
-    """Store a result, and in the same transaction claim one step that became due by it.
+    waiting: str | None = None,
+) -> Onward:
+    """Store a result, and in the same transaction claim one step of the same queue.
 
-    Nothing is dispatched for that step: should this process die, its lease runs out.
+    That is one that became due by it, or else the one that is waiting. Nothing is dispatched for
+    it: should this process die, its lease runs out.
 
     :param runner_for: how the next attempt names this process.
-    :return: the lease of the next step, or None when no step of the same queue became due.
+    :param waiting: a step whose job this process holds.
     """
     held = _held(session, lease, Outcome(result=result))
     if held is None:
-        return None
+        return Onward()
     project, statuses = held
     link = advancing.only_successor(project, statuses, lease.step)
     if link and link.queue == lease.step.queue and _sees_what_is(lease, project):
         runner = runner_for(link)
         task_id = attempts.complete_and_begin(session, lease, result, link.slug, runner)
-        return _next_lease(project, lease, result, NewTask(task_id, link), runner)
+        return Onward(_next_lease(project, lease, result, NewTask(task_id, link), runner))
     attempts.complete(session, lease, result)
     done = advancing.go_on(
         session, project, statuses, lease.step, carried=carried, keep_queue=lease.step.queue
     )
     if done.kept is None:
-        return None
+        return Onward(_waiting(session, project, waiting, runner_for))
     step, runner = done.kept.step, runner_for(done.kept.step)
     if step.creation_depends_on == (lease.step.slug,) and _sees_what_is(lease, project):
         attempts.begin(session, project.id, Claimable(done.kept.id, step), runner)
-        return _next_lease(project, lease, result, done.kept, runner)
-    return _lease(session, project, step, _task(session, project, step), runner)
+        return Onward(_next_lease(project, lease, result, done.kept, runner), done.held)
+    task = _claimable(session, project, step)
+    return Onward(_lease(session, project, step, task, runner), done.held)
+
+
+def _waiting(
+    session: Session,
+    project: LockedProject,
+    waiting: str | None,
+    runner_for: Callable[[Step], Runner],
+) -> Lease | None:
+    if waiting is None or not project.is_active:
+        return None
+    session.flush()  # the end of the project may just have aborted it
+    step = project.graph.by_slug[waiting]
+    task = _claimable(session, project, step)
+    return _lease(session, project, step, task, runner_for(step)) if task else None
 
 
 def _held(session: Session, lease: Lease, outcome: Outcome) -> Held | None:

@@ -1,24 +1,94 @@
 """Carrying on: a job that has finished its step may run the next ones itself, for a while.
 
 A trip through the broker costs more than a short step. Each step keeps its own claim, attempt,
-record, Celery id and events.
+record, Celery id and events. Of several steps that became due, one is run at once; the jobs of
+the others are held for an instant, in which this process may run them, too. As soon as a step
+proves not to be short, they are published, for other processes to run beside it.
 """
 
 import logging
 import os
 import socket
-from time import monotonic, time
+import threading
+from collections.abc import Sequence
+from time import monotonic, sleep, time
 from typing import Any
 
 from celery import current_app as celery_app
 from celery import uuid
+from flask import current_app
 from kombu.exceptions import OperationalError
 
+from orchestra import outbox
 from orchestra.domain.execution import Lease, Runner
 from orchestra.domain.graph import Step
+from orchestra.outbox import Dispatch
 
 logger = logging.getLogger(__name__)
 HOST = socket.gethostname()
+SHORT_STEP_SECONDS = 0.02  # a step that runs longer has others started beside it
+LONGEST_HOLD_SECONDS = 0.1  # however short the steps are
+
+
+class Held:
+    """Jobs of steps that are due, which this process has not published yet.
+
+    Their rows stand in the outbox: should the process die, the relay sends them.
+    """
+
+    def __init__(self) -> None:
+        app: Any = current_app
+        self._app = app._get_current_object()
+        self._jobs: list[Dispatch] = []
+        self._lock = threading.Lock()
+        self._is_watched = False
+        self._since = self._step_since = 0.0
+
+    def add(self, jobs: Sequence[Dispatch]) -> None:
+        if not jobs:
+            return
+        with self._lock:
+            if not self._jobs:
+                self._since = monotonic()
+            self._jobs.extend(jobs)
+            if not self._is_watched:
+                self._is_watched = True
+                threading.Thread(target=self._watch, name="held", daemon=True).start()
+
+    def step_begins(self) -> None:
+        self._step_since = monotonic()
+
+    @property
+    def first(self) -> str | None:
+        """The step whose job has been held longest."""
+        with self._lock:
+            return self._jobs[0].kwargs["step"] if self._jobs else None
+
+    def drop(self, step: str) -> None:
+        """A step runs here, or cannot run: its job is not published."""
+        with self._lock:
+            self._jobs = [job for job in self._jobs if job.kwargs["step"] != step]
+
+    def publish(self) -> None:
+        with self._lock:
+            jobs, self._jobs = self._jobs, []
+        outbox.publish_now(jobs)
+
+    def _watch(self) -> None:
+        """Publish in time; the work of a thread beside the steps."""
+        while True:
+            sleep(SHORT_STEP_SECONDS / 2)
+            with self._lock:
+                if not self._jobs:
+                    self._is_watched = False
+                    return
+            now = monotonic()
+            if (
+                now - self._step_since > SHORT_STEP_SECONDS
+                or now - self._since > LONGEST_HOLD_SECONDS
+            ):
+                with self._app.app_context():
+                    self.publish()
 
 
 class Carrying:
@@ -33,6 +103,7 @@ class Carrying:
         self.request, self.project_id = request, project_id
         self.ends_at = monotonic() + seconds
         self.runner = _runner(request.id)
+        self.held = Held()
         self._began_at: float | None = None  # of a further step
         self._events: list[dict[str, Any]] = []
 
@@ -62,6 +133,7 @@ class Carrying:
 
     def begin(self, lease: Lease) -> None:
         """A further step is claimed and begins here; its own job is not sent."""
+        self.held.drop(lease.step.slug)
         if lease.step.slug in self.carried:
             self.request.chain.pop()
         parent, self.runner = self.runner, lease.runner
@@ -89,7 +161,7 @@ class Carrying:
     def tell(self) -> None:
         """Send the events noted so far, in one message."""
         events, self._events = self._events, []
-        if not events or not celery_app.conf.worker_send_task_events:
+        if not events:
             return
         try:
             with celery_app.events.default_dispatcher(self.request.hostname) as dispatcher:

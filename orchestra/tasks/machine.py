@@ -11,6 +11,7 @@ from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import aborting, execution, machine
 from orchestra.domain.execution import Lease, Outcome
+from orchestra.domain.machine import Onward
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.carrying import Carrying
@@ -32,6 +33,7 @@ def run_step(self: Any, project_id: int, step: str) -> None:
         while lease is not None:
             lease = _run(lease, carrying)
     finally:
+        carrying.held.publish()
         carrying.tell()
 
 
@@ -51,16 +53,18 @@ def _run(lease: Lease, carrying: Carrying) -> Lease | None:
     except Stopping:
         _release(lease)
         raise SystemExit(0) from None
-    following = _record(lease, outcome, carrying)
+    onward = _record(lease, outcome, carrying)
     carrying.end()
-    if following is not None:
-        carrying.begin(following)
+    carrying.held.add(onward.held)
+    if onward.lease is not None:
+        carrying.begin(onward.lease)
     elif outcome.result is None:
         carrying.drop_chain()
-    return following
+    return onward.lease
 
 
 def _called(lease: Lease, carrying: Carrying) -> Outcome:
+    carrying.held.step_begins()
     try:
         with watched(lease, when_long=carrying.tell):
             return execution.call(lease)
@@ -69,16 +73,21 @@ def _called(lease: Lease, carrying: Carrying) -> Outcome:
 
 
 @retry_deadlocks
-def _record(lease: Lease, outcome: Outcome, carrying: Carrying) -> Lease | None:
+def _record(lease: Lease, outcome: Outcome, carrying: Carrying) -> Onward:
     """Tried again by itself: the whole job would find its own lease, and drop the outcome."""
     carried = carrying.carried
     with transaction() as session:
         if outcome.result is not None and carrying.has_time:
             return machine.record_and_go_on(
-                session, lease, outcome.result, carrying.runner_for, carried=carried
+                session,
+                lease,
+                outcome.result,
+                carrying.runner_for,
+                carried=carried,
+                waiting=carrying.held.first,
             )
         machine.record(session, lease, outcome, carried=carried)
-    return None
+    return Onward()
 
 
 @retry_deadlocks

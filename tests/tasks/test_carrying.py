@@ -70,6 +70,11 @@ def job(session, monkeypatch, app):
     return run
 
 
+def go_on(session, lease, result=None):
+    """Record a result; the lease of the next step."""
+    return machine.record_and_go_on(session, lease, result or {}, lambda _: RUNNER).lease
+
+
 def attempts(session):
     return session.execute(
         sa.select(Task.step, Attempt.number, Attempt.celery_id, Attempt.outcome)
@@ -116,8 +121,25 @@ def test_the_audit_of_carried_steps_is_in_order(start, job, session):
     assert verbs == ["project_created", *ran, *ran, "project_completed"]
 
 
-def test_what_else_became_due_is_dispatched_and_one_step_is_kept(start, job, session, app):
-    project = start(automatic("a"), *(automatic(f"b{n}", "a") for n in range(3)))
+def test_one_job_runs_several_steps_that_are_short(start, job, session, app):
+    """Their jobs are asked for, and not sent."""
+    project = start(
+        automatic("a"),
+        *(automatic(f"b{n}", "a") for n in range(4)),
+        automatic("join", *(f"b{n}" for n in range(4))),
+    )
+    app.extensions["published"].clear()
+    job(project, "a")
+
+    assert app.extensions["published"] == []
+    assert [row.step for row in attempts(session)] == ["a", "b0", "b1", "b2", "b3", "join"]
+    assert session.get(Project, project.id).status is ProjectStatus.COMPLETED
+    assert session.query(OutboxMessage).count() == 0
+
+
+def test_a_step_that_is_not_short_has_the_others_started_beside_it(start, job, session, app):
+    takes_long = {"execution_function": {"path": "tests.steps.take_a_moment"}}
+    project = start(automatic("a"), *(automatic(f"b{n}", "a", **takes_long) for n in range(3)))
     app.extensions["published"].clear()
     job(project, "a")
 
@@ -126,6 +148,40 @@ def test_what_else_became_due_is_dispatched_and_one_step_is_kept(start, job, ses
     assert [row.step for row in attempts(session)] == ["a", "b0"]
     keys = session.scalars(sa.select(OutboxMessage.dedupe_key)).all()
     assert sorted(keys) == [f"step:{project.id}:b1", f"step:{project.id}:b2"]
+
+
+def test_what_is_held_when_the_time_is_over_is_published(start, job, session, app, monkeypatch):
+    clock = itertools.count(step=0.4)
+    project = start(automatic("a"), *(automatic(f"b{n}", "a") for n in range(5)))
+    app.extensions["published"].clear()
+    monkeypatch.setattr(Carrying, "has_time", property(lambda _: next(clock) < 1))
+    job(project, "a")
+
+    published = [dispatch.kwargs["step"] for dispatch in app.extensions["published"]]
+    assert published == ["b3", "b4"]
+    assert [row.step for row in attempts(session)] == ["a", "b0", "b1", "b2"]
+
+
+def test_what_another_process_took_meanwhile_is_left_to_it(start, session):
+    project = start(automatic("a"), automatic("b", "a"), automatic("c", "a"))
+    lease = machine.claim(session, project.id, "a", RUNNER)
+    onward = machine.record_and_go_on(session, lease, {}, lambda _: RUNNER)
+    assert [job.kwargs["step"] for job in onward.held] == ["c"]
+    assert machine.claim(session, project.id, "c", Runner("elsewhere", 2)) is not None
+    left = machine.record_and_go_on(session, onward.lease, {}, lambda _: RUNNER, waiting="c")
+    assert left.lease is None
+
+
+def test_what_the_end_of_the_project_aborted_is_not_run(start, session):
+    ends = {"completion_ends_project": True}
+    project = start(automatic("a"), automatic("b", "a", **ends), automatic("c", "a"))
+    lease = machine.claim(session, project.id, "a", RUNNER)
+    onward = machine.record_and_go_on(session, lease, {}, lambda _: RUNNER)
+    left = machine.record_and_go_on(session, onward.lease, {}, lambda _: RUNNER, waiting="c")
+    session.commit()
+    assert left.lease is None
+    aborted = session.scalars(sa.select(Task).where(Task.step == "c")).one()
+    assert aborted.status is TaskStatus.ABORTED
 
 
 def test_whoever_finishes_last_runs_the_join(start, job, session):
@@ -175,7 +231,7 @@ def test_a_carried_step_of_a_lost_process_is_found_by_the_sweep(start, session):
     """The redelivered message names the step before, which is done."""
     project = start(automatic("a"), automatic("b", "a"), automatic("c", "b"))
     lease = machine.claim(session, project.id, "a", RUNNER)
-    assert machine.record_and_go_on(session, lease, {}, lambda _: RUNNER).step.slug == "b"
+    assert go_on(session, lease).step.slug == "b"
     session.commit()
 
     assert machine.claim(session, project.id, "a", RUNNER) is None
@@ -193,7 +249,7 @@ def test_a_late_result_claims_nothing(start, session):
     project = start(automatic("a"), automatic("b", "a"))
     lease = machine.claim(session, project.id, "a", RUNNER)
     machine.record(session, lease, Outcome(result={}))
-    assert machine.record_and_go_on(session, lease, {}, lambda _: RUNNER) is None
+    assert go_on(session, lease) is None
     assert [row.step for row in attempts(session)] == ["a"]
 
 
@@ -204,7 +260,7 @@ def test_nothing_is_carried_on_in_a_project_that_stands_still(start, session, en
     lease = machine.claim(session, project.id, "a", RUNNER)
     end(session, SYSTEM, project.id)
     session.flush()
-    assert machine.record_and_go_on(session, lease, {}, lambda _: RUNNER) is None
+    assert go_on(session, lease) is None
     assert session.query(Task).count() == 1
 
 
@@ -221,7 +277,7 @@ def test_what_was_opened_again_meanwhile_is_read_again(start, session, make):
     again = machine.claim(session, project.id, "a", RUNNER)
     machine.record(session, again, Outcome(result={"said": "second"}))
 
-    carried = machine.record_and_go_on(session, lease, {"of": "b"}, lambda _: RUNNER)
+    carried = go_on(session, lease, {"of": "b"})
     assert carried.prerequisites == {"a": {"said": "second"}, "b": {"of": "b"}}
 
 
@@ -230,7 +286,7 @@ def test_a_carried_step_gets_what_a_claimed_one_gets(start, session):
     project = start(automatic("a"), automatic("b", "a"), automatic("c", "b"))
     lease = machine.claim(session, project.id, "a", RUNNER)
     for slug in ("b", "c"):
-        lease = machine.record_and_go_on(session, lease, {"of": lease.step.slug}, lambda _: RUNNER)
+        lease = go_on(session, lease, {"of": lease.step.slug})
         assert lease.step.slug == slug
     assert lease.prerequisites == {"a": {"of": "a"}, "b": {"of": "b"}}
     assert lease.project_data == {"project_id": project.id}
