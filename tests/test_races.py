@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import advancing, dispatching, lifecycle, machine, pickup, projects
+from orchestra.domain import advancing, dispatching, lifecycle, machine, onward, pickup, projects
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Lease, Outcome, Runner
 from orchestra.errors import NotFound, WrongStatus
@@ -251,7 +251,7 @@ def record(lease):
 
 
 def record_and_go_on(lease):
-    return lambda session: machine.record_and_go_on(session, lease, {}, lambda _step: RUNNER)
+    return lambda session: onward.record_and_go_on(session, lease, {}, lambda _: RUNNER).lease
 
 
 def test_a_result_that_is_recorded_by_many_counts_once(session, start, at_once):

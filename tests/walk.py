@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now
-from orchestra.domain import lifecycle, machine, pickup, projects, repair, revert
+from orchestra.domain import lifecycle, machine, onward, pickup, projects, repair, revert
 from orchestra.domain.audit import Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.locking import lock_project
@@ -184,7 +184,7 @@ class Walk:
     def carry_on(self, _session):
         lease = self._lease()
         return lease and (
-            lambda s: self._keep(machine.record_and_go_on(s, lease, {}, lambda _step: RUNNER))
+            lambda s: self._keep(onward.record_and_go_on(s, lease, {}, lambda _: RUNNER).lease)
         )
 
     def extend(self, _session):

@@ -51,8 +51,7 @@ class Advanced:
     created: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    kept: NewTask | None = None  # a machine step that the caller claims itself
-    held: list[Dispatch] = field(default_factory=list)  # jobs that the caller publishes in time
+    held: list[tuple[NewTask, Dispatch]] = field(default_factory=list)  # for the caller to publish
 
 
 def advance(session: Session, project: LockedProject) -> Advanced:
@@ -80,7 +79,7 @@ def go_on(
     step: Step,
     *,
     carried: frozenset[str] = _NOBODY,
-    keep_queue: str | None = None,
+    hold_queue: str | None = None,
 ) -> Advanced:
     """What the completion of a step leads to: the end of the project, or the next tasks.
 
@@ -88,8 +87,8 @@ def go_on(
 
     :param statuses: of the tasks of :func:`names_around` the step, read under the lock.
     :param carried: machine steps whose job is on its way already, behind the running one.
-    :param keep_queue: of the machine steps of this queue that became due one is kept for the
-        caller, who claims it in the same transaction; the jobs of the others are held for them.
+    :param hold_queue: the jobs of machine steps of this queue are held for the caller, who runs
+        the steps or publishes the jobs.
     """
     if not project.is_active:
         return Advanced()
@@ -105,7 +104,7 @@ def go_on(
     ]
     candidates = None if project.graph.asks_policies else dependents
     advancing = _Advance(session, project, statuses, candidates)
-    done = advancing.run(carried=carried, keep_queue=keep_queue)
+    done = advancing.run(carried=carried, hold_queue=hold_queue)
     dispatching.dispatch_older(session, project, waiting)
     return done
 
@@ -124,19 +123,26 @@ def names_around(graph: Graph, slug: str) -> Iterable[str]:
     return before | {dependent.slug for dependent in dependents} | {slug, *graph.endings}
 
 
-def only_successor(project: LockedProject, statuses: Statuses, step: Step) -> Step | None:
-    """The machine step that becomes due by this one, if it is certain that nothing else does."""
-    link = project.graph.link_after(step.slug)
+def due_after(project: LockedProject, statuses: Statuses, step: Step) -> list[Step] | None:
+    """The steps that become due when this one is complete, if nothing else has to be looked at.
+
+    None: what follows is for :func:`go_on` to find out.
+    """
+    dependents = project.graph.dependents(step.slug)
     if (
-        link is None
-        or link.slug in statuses
-        or not project.is_active
+        not project.is_active
         or step.completion_ends_project
         or project.graph.asks_policies
         or ending_step_is_complete(project.graph, statuses)
+        or any(statuses.get(d.slug) is TaskStatus.AWAITING_PROCESSING for d in dependents)
     ):
         return None
-    return link
+    done = {step.slug} | {slug for slug, status in statuses.items() if status in FINISHED}
+    return [
+        dependent
+        for dependent in dependents
+        if dependent.slug not in statuses and done.issuperset(dependent.creation_depends_on)
+    ]
 
 
 def _statuses(session: Session, project: LockedProject, steps: Iterable[str]) -> Statuses:
@@ -167,12 +173,12 @@ class _Advance:
         self._results: dict[str, Data] | None = None
         self._problems: set[str] | None = None
 
-    def run(self, *, carried: frozenset[str] = _NOBODY, keep_queue: str | None = None) -> Advanced:
+    def run(self, *, carried: frozenset[str] = _NOBODY, hold_queue: str | None = None) -> Advanced:
         if not ending_step_is_complete(self.graph, self.statuses):
             self._create_due_tasks()
-            self._start(carried, keep_queue)
+            self._start(carried, hold_queue)
         if not self.done.problems and not self._anything_open():
-            complete(self.session, self.project)
+            _close(self.session, self.project)
         return self.done
 
     def _anything_open(self) -> bool:
@@ -284,31 +290,23 @@ class _Advance:
                 )
             )
 
-    def _start(self, carried: frozenset[str], keep_queue: str | None) -> None:
+    def _start(self, carried: frozenset[str], hold_queue: str | None) -> None:
         """Hand new tasks to their policies, and machine steps to the outbox."""
         waiting = [task for task in self.tasks if not self.statuses[task.step.slug].is_terminal]
         for task in waiting:
             if task.step.is_human and task.step.assignment_policy:
                 self._ask_assignment_policy(task)
-        machine = [task for task in waiting if not task.step.is_human]
-        if keep_queue is not None:
-            self.done.kept = _first_of(machine, keep_queue, carried)
-        steps = [task.step for task in machine if task is not self.done.kept]
-        self.done.held = dispatching.dispatch(
-            self.session, self.project, steps, carried=carried, hold_queue=keep_queue
+        machine = {task.step.slug: task for task in waiting if not task.step.is_human}
+        steps = [task.step for task in machine.values()]
+        jobs = dispatching.dispatch(
+            self.session, self.project, steps, carried=carried, hold_queue=hold_queue
         )
+        self.done.held = [(machine[job.kwargs["step"]], job) for job in jobs]
 
     def _ask_assignment_policy(self, new: NewTask) -> None:
         project = self.session.get_one(Project, self.project.id)
         task = self.session.get_one(Task, new.id)
         policies.assign_by_policy(self.session, LockedTask(project, task, last_number=0))
-
-
-def _first_of(tasks: list[NewTask], queue: str, carried: frozenset[str]) -> NewTask | None:
-    """The next link of the running chain, or else the first step of the queue."""
-    of_queue = [task for task in tasks if task.step.queue == queue]
-    links = [task for task in of_queue if task.step.slug in carried]
-    return next(iter(links or of_queue), None)
 
 
 def ending_step_is_complete(graph: Graph, statuses: Mapping[str, TaskStatus]) -> bool:
@@ -356,6 +354,11 @@ def advance_stuck(session: Session, project_id: int) -> None:
 def complete(session: Session, project: LockedProject) -> None:
     """End the project; whatever is still open is not wanted any more (specification L-106)."""
     abort_open_tasks(session, SYSTEM, project.id)
+    _close(session, project)
+
+
+def _close(session: Session, project: LockedProject) -> None:
+    """End a project in which nothing is open."""
     row = session.get_one(Project, project.id)
     row.status, row.ended_at = ProjectStatus.COMPLETED, utcnow()
     audit.record(session, SYSTEM, Verb.PROJECT_COMPLETED, row, project_id=row.id)

@@ -34,6 +34,7 @@ _TASKS, _ATTEMPTS, _EVENTS = table_of(Task), table_of(Attempt), table_of(AuditEv
 _ASSIGNMENTS, _ITERATIONS = table_of(Assignment), table_of(Iteration)
 _WISHES = table_of(OutboxMessage)
 _THE_TASK: sa.BindParameter[int] = bindparam("the_task")
+_TAKEN: sa.BindParameter[int] = bindparam("taken_task")
 _IS_LIVE = sa.and_(_ASSIGNMENTS.c.task_id == _THE_TASK, _ASSIGNMENTS.c.discarded_at.is_(None))
 # Written once, sent once: the driver prepares no statement with more than fifty parameters.
 _NOW = seconds_from_now(0)
@@ -107,10 +108,9 @@ def _attempt(task_id: Any) -> Parts:
     )
 
 
-def _claimed() -> Parts:
-    yield "task", sa.update(_TASKS).where(_TASKS.c.id == _THE_TASK).values(**_begun())
-    yield from _attempt(_THE_TASK)
-    yield from _events((_THE_TASK, Verb.MACHINE_CLAIMED, "described"))
+def _claimed(task_id: Any) -> Parts:
+    yield "task", sa.update(_TASKS).where(_TASKS.c.id == task_id).values(**_begun())
+    yield from _attempt(task_id)
     yield "wish", sa.delete(_WISHES).where(_WISHES.c.dedupe_key == bindparam("wished_as"))
 
 
@@ -185,13 +185,15 @@ def _closed() -> Parts:
 
 @Together
 def _first(id_of: IdOf) -> Parts:
-    yield from _claimed()
+    yield from _claimed(_THE_TASK)
+    yield from _events((_THE_TASK, Verb.MACHINE_CLAIMED, "described"))
     yield from _assigned(id_of, _THE_TASK, 1)
 
 
 @Together
 def _again(_id_of: IdOf) -> Parts:
-    yield from _claimed()
+    yield from _claimed(_THE_TASK)
+    yield from _events((_THE_TASK, Verb.MACHINE_CLAIMED, "described"))
     yield (
         "assignment",
         sa.update(_ASSIGNMENTS)
@@ -293,6 +295,16 @@ def _complete_and_begin(id_of: IdOf) -> Parts:
     yield from _assigned(id_of, id_of("task"), 1)
 
 
+@Together
+def _complete_and_take(id_of: IdOf) -> Parts:
+    yield from _closed()
+    yield from _claimed(_TAKEN)
+    yield from _events(
+        (_THE_TASK, Verb.TASK_COMPLETED, None), (_TAKEN, Verb.MACHINE_CLAIMED, "described")
+    )
+    yield from _assigned(id_of, _TAKEN, 1)
+
+
 def complete(session: Session, lease: Lease, result: Data) -> None:
     """Store the result: the task is Complete, its assignment handed over (L-116)."""
     _complete.run(session, _result_values(lease, result))
@@ -317,6 +329,18 @@ def complete_and_begin(
     values = _result_values(lease, result) | _created(next_step) | _values(session, 1, 1, runner)
     task_id: int = _complete_and_begin.run(session, values)["task"]
     return task_id
+
+
+def complete_and_take(
+    session: Session, lease: Lease, result: Data, task: Claimable, runner: Runner
+) -> None:
+    """Store the result, and take another task, which nobody has begun yet.
+
+    The same rows as one after another, in one trip to the database.
+    """
+    values = _result_values(lease, result) | _values(session, 1, 1, runner)
+    taken = dispatching.key_of(lease.project_id, task.step.slug)
+    _complete_and_take.run(session, values | {"taken_task": task.task_id, "wished_as": taken})
 
 
 def _created(step: str) -> Data:

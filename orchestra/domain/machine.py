@@ -1,7 +1,7 @@
 """Machine steps: claim one, keep its lease, record what came of it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from random import SystemRandom
@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session
 from orchestra import outbox
 from orchestra.database import seconds_from_now, settings_of, utcnow
 from orchestra.domain import advancing, attempts, audit, dispatching
-from orchestra.domain.advancing import NewTask
 from orchestra.domain.attempts import Claimable
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Lease, Outcome, Runner
 from orchestra.domain.graph import Step
 from orchestra.domain.locking import LockedProject, LockedTask, lock_briefly, lock_task
 from orchestra.domain.prerequisites import prerequisites
-from orchestra.domain.task_rows import before_claim, task_rows
+from orchestra.domain.task_rows import TaskRows, before_claim, task_rows
 from orchestra.models import (
     AssignmentStatus,
     AttemptOutcome,
@@ -30,13 +29,11 @@ from orchestra.models import (
     TaskStatus,
     Verb,
 )
-from orchestra.outbox import Dispatch
 
 logger = logging.getLogger(__name__)
 Data = dict[str, Any]
 LONGEST_BACKOFF_SECONDS = 3600
 LOST = "worker process lost"
-Held = tuple[LockedProject, dict[str, TaskStatus]]
 _NOBODY: frozenset[str] = frozenset()
 _random = SystemRandom()
 
@@ -55,17 +52,16 @@ def claim(session: Session, project_id: int, step: str, runner: Runner) -> Lease
     if known is None or known.is_human or not project.is_active:
         _not_now(session, project_id, step)
         return None
-    task = _claimable(session, project, known)
+    task = claimable(session, project, known)
     if task is None:
         _not_now(session, project_id, step)
         return None
-    return _lease(session, project, known, task, runner)
+    return take(session, project, known, task, runner)
 
 
-def _claimable(session: Session, project: LockedProject, step: Step) -> Any:
+def claimable(session: Session, project: LockedProject, step: Step) -> Any:
     """What :func:`before_claim` reads of the step, or None when it cannot run now."""
-    ancestors = [ancestor.slug for ancestor in project.graph.ancestors(step.slug)]
-    task = before_claim(session, project.id, step, ancestors)
+    task = before_claim(session, project, step)
     can_run = task is not None and (
         task.status is TaskStatus.AWAITING_PROCESSING
         and task.is_due
@@ -74,26 +70,35 @@ def _claimable(session: Session, project: LockedProject, step: Step) -> Any:
     return task if can_run else None
 
 
-def _lease(
-    session: Session, project: LockedProject, step: Step, task: Any, runner: Runner
-) -> Lease:
-    """:param task: what :func:`before_claim` read."""
+def take(session: Session, project: LockedProject, step: Step, task: Any, runner: Runner) -> Lease:
+    """:param task: what :func:`claimable` read."""
     claimed = Claimable(task.id, step, task.attempts, task.fencing_number)
     attempts.begin(session, project.id, claimed, runner)
-    given = task.results or {}
-    if task.unsettled:  # a step before it was opened again, and gives what it holds now
+    return lease_of(session, project, claimed, task, runner)
+
+
+def lease_of(
+    session: Session, project: LockedProject, claimed: Claimable, read: Any, runner: Runner
+) -> Lease:
+    """The lease of a task that was claimed just now.
+
+    :param read: what :func:`before_claim` read of the steps before it.
+    """
+    step = claimed.step
+    given = read.results or {}
+    if read.unsettled:  # a step before it was opened again, and gives what it holds now
         given = prerequisites(session, project.id, project.graph, step.slug)
     return Lease(
-        task_id=task.id,
+        task_id=claimed.task_id,
         project_id=project.id,
         step=step,
-        attempt=task.attempts + 1,
-        fencing_number=task.fencing_number + 1,
+        attempt=claimed.attempts + 1,
+        fencing_number=claimed.fencing_number + 1,
         runner=runner,
         project_data=project.data | {"project_id": project.id},
         prerequisites=given,
         seconds=settings_of(session).lease_seconds,
-        reopenings=None if task.unsettled else project.reopenings,
+        reopenings=None if read.unsettled else project.reopenings,
     )
 
 
@@ -118,6 +123,46 @@ def _not_now(session: Session, project_id: int, step: str) -> None:
 # --- Record -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Held:
+    """A project, locked, and the tasks that matter to one of its steps."""
+
+    project: LockedProject
+    rows: TaskRows
+
+    @property
+    def statuses(self) -> dict[str, TaskStatus]:
+        return {slug: row.status for slug, row in self.rows.items()}
+
+
+def hold(
+    session: Session, lease: Lease, outcome: Outcome, *, also: Iterable[str] = ()
+) -> Held | None:
+    """Lock the project and see the tasks around the step, if the lease is still ours.
+
+    A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119).
+
+    :param also: further steps whose tasks are to be seen.
+    """
+    project = lock_briefly(session, lease.project_id)
+    if project is not None:
+        names = {*advancing.names_around(project.graph, lease.step.slug), *also}
+        rows = task_rows(session, project.id, names)
+        task = rows.get(lease.step.slug)
+        if (
+            task
+            and task.status is TaskStatus.PROCESSING
+            and task.fencing_number == lease.fencing_number
+        ):
+            return Held(project, rows)
+    logger.warning(
+        "late result refused",
+        extra={"task": lease.task_id, "fencing_number": lease.fencing_number},
+    )
+    attempts.end(session, lease.task_id, lease.fencing_number, AttemptOutcome.REFUSED, outcome)
+    return None
+
+
 def record(
     session: Session, lease: Lease, outcome: Outcome, *, carried: frozenset[str] = _NOBODY
 ) -> bool:
@@ -125,7 +170,7 @@ def record(
 
     :param carried: steps whose jobs follow in the same chain.
     """
-    held = _held(session, lease, outcome)
+    held = hold(session, lease, outcome)
     if held is None:
         return False
     if outcome.result is None:
@@ -138,130 +183,16 @@ def record(
 def _complete(
     session: Session, held: Held, lease: Lease, result: Data, carried: frozenset[str]
 ) -> None:
-    project, statuses = held
-    link = advancing.only_successor(project, statuses, lease.step)
-    if link is None:
-        attempts.complete(session, lease, result)
-        advancing.go_on(session, project, statuses, lease.step, carried=carried)
-        return
-    run = dispatching.run_of(project.graph, project.id, link.slug)
-    attempts.complete_and_ask(session, lease, result, run)
-    if link.slug not in carried:
-        outbox.publish_after_commit(session, [run])
-
-
-@dataclass(frozen=True)
-class Onward:
-    """How a process that recorded a result goes on.
-
-    :param lease: of the next step, which it claimed in the same transaction.
-    :param held: jobs of further steps; asked for, and left to it to run or to publish.
-    """
-
-    lease: Lease | None = None
-    held: Sequence[Dispatch] = ()
-
-
-def record_and_go_on(
-    session: Session,
-    lease: Lease,
-    result: Data,
-    runner_for: Callable[[Step], Runner],
-    *,
-    carried: frozenset[str] = _NOBODY,
-    waiting: str | None = None,
-) -> Onward:
-    """Store a result, and in the same transaction claim one step of the same queue.
-
-    That is one that became due by it, or else the one that is waiting. Nothing is dispatched for
-    it: should this process die, its lease runs out.
-
-    :param runner_for: how the next attempt names this process.
-    :param waiting: a step whose job this process holds.
-    """
-    held = _held(session, lease, Outcome(result=result))
-    if held is None:
-        return Onward()
-    project, statuses = held
-    link = advancing.only_successor(project, statuses, lease.step)
-    if link and link.queue == lease.step.queue and _sees_what_is(lease, project):
-        runner = runner_for(link)
-        task_id = attempts.complete_and_begin(session, lease, result, link.slug, runner)
-        return Onward(_next_lease(project, lease, result, NewTask(task_id, link), runner))
-    attempts.complete(session, lease, result)
-    done = advancing.go_on(
-        session, project, statuses, lease.step, carried=carried, keep_queue=lease.step.queue
-    )
-    if done.kept is None:
-        return Onward(_waiting(session, project, waiting, runner_for))
-    step, runner = done.kept.step, runner_for(done.kept.step)
-    if step.creation_depends_on == (lease.step.slug,) and _sees_what_is(lease, project):
-        attempts.begin(session, project.id, Claimable(done.kept.id, step), runner)
-        return Onward(_next_lease(project, lease, result, done.kept, runner), done.held)
-    task = _claimable(session, project, step)
-    return Onward(_lease(session, project, step, task, runner), done.held)
-
-
-def _waiting(
-    session: Session,
-    project: LockedProject,
-    waiting: str | None,
-    runner_for: Callable[[Step], Runner],
-) -> Lease | None:
-    if waiting is None or not project.is_active:
-        return None
-    session.flush()  # the end of the project may just have aborted it
-    step = project.graph.by_slug[waiting]
-    task = _claimable(session, project, step)
-    return _lease(session, project, step, task, runner_for(step)) if task else None
-
-
-def _held(session: Session, lease: Lease, outcome: Outcome) -> Held | None:
-    """The locked project and the statuses that matter to the step, if the lease is still ours.
-
-    A late result changes nothing; it is kept with its attempt for inspection (L-117, L-119).
-    """
-    project = lock_briefly(session, lease.project_id)
-    if project is not None:
-        rows = task_rows(
-            session, project.id, advancing.names_around(project.graph, lease.step.slug)
-        )
-        task = rows.get(lease.step.slug)
-        if (
-            task
-            and task.status is TaskStatus.PROCESSING
-            and task.fencing_number == lease.fencing_number
-        ):
-            return project, {slug: row.status for slug, row in rows.items()}
-    logger.warning(
-        "late result refused",
-        extra={"task": lease.task_id, "fencing_number": lease.fencing_number},
-    )
-    attempts.end(session, lease.task_id, lease.fencing_number, AttemptOutcome.REFUSED, outcome)
-    return None
-
-
-def _sees_what_is(lease: Lease, project: LockedProject) -> bool:
-    """Whether what the lease was given of the steps before it is what stands there now."""
-    return lease.reopenings == project.reopenings
-
-
-def _next_lease(
-    project: LockedProject, lease: Lease, result: Data, task: NewTask, runner: Runner
-) -> Lease:
-    """Of a new task that depends on the completed one alone: what it is given is known."""
-    return Lease(
-        task_id=task.id,
-        project_id=project.id,
-        step=task.step,
-        attempt=1,
-        fencing_number=1,
-        runner=runner,
-        project_data=project.data | {"project_id": project.id},
-        prerequisites=lease.prerequisites | {lease.step.slug: result},
-        seconds=lease.seconds,
-        reopenings=lease.reopenings,
-    )
+    project, statuses = held.project, held.statuses
+    match advancing.due_after(project, statuses, lease.step):
+        case [Step(is_human=False) as following]:
+            run = dispatching.run_of(project.graph, project.id, following.slug)
+            attempts.complete_and_ask(session, lease, result, run)
+            if following.slug not in carried:
+                outbox.publish_after_commit(session, [run])
+        case _:
+            attempts.complete(session, lease, result)
+            advancing.go_on(session, project, statuses, lease.step, carried=carried)
 
 
 def close_assignment(locked: LockedTask, result: Data) -> None:

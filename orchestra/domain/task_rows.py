@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from orchestra.database import JsonObjectOf, seconds_from_now, table_of
 from orchestra.domain.graph import Step
+from orchestra.domain.locking import LockedProject
 from orchestra.models import FINISHED, TERMINAL, Task, TaskStatus
 
 TaskRows = Mapping[str, Any]  # the slug of the step → its row
@@ -44,7 +45,7 @@ def _rows(dialect_name: str, *, with_results: bool) -> sa.Select[Any]:
     return sa.select(*columns).where(_OF_PROJECT, is_named).order_by(_TASKS.c.id)
 
 
-def before_claim(session: Session, project_id: int, step: Step, ancestors: list[str]) -> Any:
+def before_claim(session: Session, project: LockedProject, step: Step) -> Any:
     """All that decides whether a step can be claimed, and what it is given, as one row.
 
     Its task (id, status, attempts, fencing number, whether its time has come); how many of the
@@ -52,10 +53,10 @@ def before_claim(session: Session, project_id: int, step: Step, ancestors: list[
     these are ``unsettled``. None when the step has no task.
     """
     values = {
-        "of_project": project_id,
+        "of_project": project.id,
         "the_step": step.slug,
         "direct": list(step.creation_depends_on),
-        "ancestors": ancestors,
+        "ancestors": [ancestor.slug for ancestor in project.graph.ancestors(step.slug)],
     }
     statement = _before_claim(session.get_bind().dialect.name)
     return session.connection().execute(statement, values).one_or_none()

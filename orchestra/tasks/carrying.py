@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 from orchestra import outbox
 from orchestra.domain.execution import Lease, Runner
 from orchestra.domain.graph import Step
-from orchestra.outbox import Dispatch
+from orchestra.domain.onward import Waiting
 
 logger = logging.getLogger(__name__)
 HOST = socket.gethostname()
@@ -31,7 +31,7 @@ LONGEST_HOLD_SECONDS = 0.1  # however short the steps are
 
 
 class Held:
-    """Jobs of steps that are due, which this process has not published yet.
+    """Steps that are due, whose jobs this process has not published yet.
 
     Their rows stand in the outbox: should the process die, the relay sends them.
     """
@@ -39,18 +39,18 @@ class Held:
     def __init__(self) -> None:
         app: Any = current_app
         self._app = app._get_current_object()
-        self._jobs: list[Dispatch] = []
+        self._steps: list[Waiting] = []
         self._lock = threading.Lock()
         self._is_watched = False
         self._since = self._step_since = 0.0
 
-    def add(self, jobs: Sequence[Dispatch]) -> None:
-        if not jobs:
+    def add(self, steps: Sequence[Waiting]) -> None:
+        if not steps:
             return
         with self._lock:
-            if not self._jobs:
+            if not self._steps:
                 self._since = monotonic()
-            self._jobs.extend(jobs)
+            self._steps.extend(steps)
             if not self._is_watched:
                 self._is_watched = True
                 threading.Thread(target=self._watch, name="held", daemon=True).start()
@@ -59,27 +59,27 @@ class Held:
         self._step_since = monotonic()
 
     @property
-    def first(self) -> str | None:
+    def first(self) -> Waiting | None:
         """The step whose job has been held longest."""
         with self._lock:
-            return self._jobs[0].kwargs["step"] if self._jobs else None
+            return self._steps[0] if self._steps else None
 
-    def drop(self, step: str) -> None:
-        """A step runs here, or cannot run: its job is not published."""
+    def drop(self, slug: str) -> None:
+        """A step runs here: its job is not published."""
         with self._lock:
-            self._jobs = [job for job in self._jobs if job.kwargs["step"] != step]
+            self._steps = [step for step in self._steps if step.slug != slug]
 
     def publish(self) -> None:
         with self._lock:
-            jobs, self._jobs = self._jobs, []
-        outbox.publish_now(jobs)
+            steps, self._steps = self._steps, []
+        outbox.publish_now([step.job for step in steps])
 
     def _watch(self) -> None:
         """Publish in time; the work of a thread beside the steps."""
         while True:
             sleep(SHORT_STEP_SECONDS / 2)
             with self._lock:
-                if not self._jobs:
+                if not self._steps:
                     self._is_watched = False
                     return
             now = monotonic()

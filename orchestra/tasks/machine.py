@@ -9,9 +9,9 @@ from flask import current_app
 from orchestra import outbox
 from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
-from orchestra.domain import aborting, execution, machine
+from orchestra.domain import aborting, execution, machine, onward
 from orchestra.domain.execution import Lease, Outcome
-from orchestra.domain.machine import Onward
+from orchestra.domain.onward import Onward
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.carrying import Carrying
@@ -53,14 +53,14 @@ def _run(lease: Lease, carrying: Carrying) -> Lease | None:
     except Stopping:
         _release(lease)
         raise SystemExit(0) from None
-    onward = _record(lease, outcome, carrying)
+    recorded = _record(lease, outcome, carrying)
     carrying.end()
-    carrying.held.add(onward.held)
-    if onward.lease is not None:
-        carrying.begin(onward.lease)
+    carrying.held.add(recorded.held)
+    if recorded.lease is not None:
+        carrying.begin(recorded.lease)
     elif outcome.result is None:
         carrying.drop_chain()
-    return onward.lease
+    return recorded.lease
 
 
 def _called(lease: Lease, carrying: Carrying) -> Outcome:
@@ -78,7 +78,7 @@ def _record(lease: Lease, outcome: Outcome, carrying: Carrying) -> Onward:
     carried = carrying.carried
     with transaction() as session:
         if outcome.result is not None and carrying.has_time:
-            return machine.record_and_go_on(
+            return onward.record_and_go_on(
                 session,
                 lease,
                 outcome.result,

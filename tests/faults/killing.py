@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import cli, outbox, tasks
 from orchestra.cli import processes
-from orchestra.domain import advancing, dispatching, execution, machine, projects
+from orchestra.domain import advancing, dispatching, execution, machine, onward, projects
 from orchestra.domain.execution import Lease
 from orchestra.outbox import Job
 from tests.faults import steps
@@ -116,8 +116,8 @@ _running = _Running()
 def install():
     """Put the points where they are passed, from outside."""
     _note_commits(machine, "claim", "claim")
-    for name in ("record", "record_and_go_on"):
-        _note_commits(machine, name, "result")
+    _note_commits(machine, "record", "result")
+    _note_commits(onward, "record_and_go_on", "result")
     _note_commits(outbox, "due", "relay")
     for module, name in (
         (machine, "reclaim"),

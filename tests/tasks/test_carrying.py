@@ -10,6 +10,7 @@ from orchestra.database import seconds_from_now
 from orchestra.domain import machine, projects, revert
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Outcome, Runner
+from orchestra.domain.onward import record_and_go_on
 from orchestra.models import Attempt, AuditEvent, Project, ProjectStatus, Task, TaskStatus
 from orchestra.outbox import OutboxMessage
 from orchestra.tasks import carrying as carrying_module
@@ -72,7 +73,7 @@ def job(session, monkeypatch, app):
 
 def go_on(session, lease, result=None):
     """Record a result; the lease of the next step."""
-    return machine.record_and_go_on(session, lease, result or {}, lambda _: RUNNER).lease
+    return record_and_go_on(session, lease, result or {}, lambda _: RUNNER).lease
 
 
 def attempts(session):
@@ -165,10 +166,10 @@ def test_what_is_held_when_the_time_is_over_is_published(start, job, session, ap
 def test_what_another_process_took_meanwhile_is_left_to_it(start, session):
     project = start(automatic("a"), automatic("b", "a"), automatic("c", "a"))
     lease = machine.claim(session, project.id, "a", RUNNER)
-    onward = machine.record_and_go_on(session, lease, {}, lambda _: RUNNER)
-    assert [job.kwargs["step"] for job in onward.held] == ["c"]
+    onward = record_and_go_on(session, lease, {}, lambda _: RUNNER)
+    assert [step.slug for step in onward.held] == ["c"]
     assert machine.claim(session, project.id, "c", Runner("elsewhere", 2)) is not None
-    left = machine.record_and_go_on(session, onward.lease, {}, lambda _: RUNNER, waiting="c")
+    left = record_and_go_on(session, onward.lease, {}, lambda _: RUNNER, waiting=onward.held[0])
     assert left.lease is None
 
 
@@ -176,8 +177,8 @@ def test_what_the_end_of_the_project_aborted_is_not_run(start, session):
     ends = {"completion_ends_project": True}
     project = start(automatic("a"), automatic("b", "a", **ends), automatic("c", "a"))
     lease = machine.claim(session, project.id, "a", RUNNER)
-    onward = machine.record_and_go_on(session, lease, {}, lambda _: RUNNER)
-    left = machine.record_and_go_on(session, onward.lease, {}, lambda _: RUNNER, waiting="c")
+    onward = record_and_go_on(session, lease, {}, lambda _: RUNNER)
+    left = record_and_go_on(session, onward.lease, {}, lambda _: RUNNER, waiting=onward.held[0])
     session.commit()
     assert left.lease is None
     aborted = session.scalars(sa.select(Task).where(Task.step == "c")).one()
