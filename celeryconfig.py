@@ -90,7 +90,7 @@ timezone = "UTC"
 # --- Worker process ---------------------------------------------------------------------------
 
 worker_prefetch_multiplier = 1  # work reserved by a busy process waits although another is idle
-worker_max_tasks_per_child = 1000  # memory that leaks in a step would grow for ever
+worker_max_tasks_per_child = 10_000  # memory that leaks in a step would grow for ever
 worker_max_memory_per_child = 600_000  # KiB; so would memory that one step took
 worker_eta_task_limit = 1000  # a flood of delayed jobs would be held in memory
 # A killed pool process would keep its place for 10 s; with all of them killed, nothing is swept.
