@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from time import monotonic, sleep
 from typing import Any
 
 from flask import current_app
@@ -12,12 +13,14 @@ from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import aborting, execution, machine, onward
 from orchestra.domain.execution import Lease, Outcome
 from orchestra.domain.onward import Onward
+from orchestra.errors import Unavailable
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.carrying import Carrying
 from orchestra.tasks.supervision import LeaseTaken, Stopping, TimeLimitExceeded, watched
 
 logger = logging.getLogger(__name__)
+PAUSE_SECONDS = 0.5  # between tries to record a result
 
 
 @celery.task(name=Job.RUN_STEP.value, bind=True)
@@ -53,7 +56,7 @@ def _run(lease: Lease, carrying: Carrying) -> Lease | None:
     except Stopping:
         _release(lease)
         raise SystemExit(0) from None
-    recorded = _record(lease, outcome, carrying)
+    recorded = _record_in_time(lease, outcome, carrying)
     carrying.end()
     carrying.held.add(recorded.held)
     if recorded.lease is not None:
@@ -70,6 +73,19 @@ def _called(lease: Lease, carrying: Carrying) -> Outcome:
             return execution.call(lease)
     except TimeLimitExceeded as error:
         return Outcome(error=str(error))
+
+
+def _record_in_time(lease: Lease, outcome: Outcome, carrying: Carrying) -> Onward:
+    """Try again for as long as the lease may last: without its result the step runs once more."""
+    ends_at = monotonic() + lease.seconds
+    while True:
+        try:
+            return _record(lease, outcome, carrying)
+        except Unavailable as error:
+            if monotonic() > ends_at:
+                raise
+            logger.warning("result not recorded yet: %s", error, extra={"task": lease.task_id})
+            sleep(PAUSE_SECONDS)
 
 
 @retry_deadlocks

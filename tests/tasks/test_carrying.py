@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now
-from orchestra.domain import machine, projects, revert
+from orchestra.domain import machine, onward, projects, revert
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.onward import record_and_go_on
+from orchestra.errors import Unavailable
 from orchestra.models import Attempt, AuditEvent, Project, ProjectStatus, Task, TaskStatus
 from orchestra.outbox import OutboxMessage
 from orchestra.tasks import carrying as carrying_module
@@ -293,3 +294,20 @@ def test_a_carried_step_gets_what_a_claimed_one_gets(start, session):
     assert lease.project_data == {"project_id": project.id}
     task = session.get(Task, lease.task_id)
     assert (task.status, task.attempts, task.fencing_number) == (TaskStatus.PROCESSING, 1, 1)
+
+
+def test_a_result_waits_for_a_database_that_is_away_for_a_moment(start, job, session, monkeypatch):
+    """Otherwise the lease would run out, and the step run once more."""
+    record, away = onward.record_and_go_on, [Unavailable("away"), Unavailable("away")]
+
+    def when_it_is_back(*arguments, **more):
+        if away:
+            raise away.pop()
+        return record(*arguments, **more)
+
+    monkeypatch.setattr(onward, "record_and_go_on", when_it_is_back)
+    monkeypatch.setattr("orchestra.tasks.machine.PAUSE_SECONDS", 0.01)
+    project = start(automatic("a"))
+    job(project, "a")
+    assert [row.outcome for row in attempts(session)] == ["complete"]
+    assert session.get(Project, project.id).status is ProjectStatus.COMPLETED
