@@ -58,8 +58,8 @@ def main():
         finally:  # what was measured before a failure may have taken long
             results = figures.loaded(results)
             print(report.tables(results), flush=True)
-    if options.write:
-        write(results)
+            if options.write:
+                write(results)
 
 
 def _options():

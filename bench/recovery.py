@@ -57,8 +57,17 @@ def _round(ours, bare, number):
     for name, contender in ((ORCHESTRA, ours), (CELERY, bare)):
         killed[keys[name]] = time.time()
         _replace(contender, os.getpgid(running[keys[name]]))
-    again = {key: float(at) for key, _, at in ending.wait(2, PATIENCE_SECONDS)}
+    again = _next_starts(killed)
     return {name: again[key] - killed[key] for name, key in keys.items()}
+
+
+def _next_starts(killed):
+    """When each key's step began again; a message that came twice may start it once more."""
+    again = {}
+    while killed.keys() - again.keys():
+        [(key, _, at)] = ending.wait(1, PATIENCE_SECONDS)
+        again.setdefault(key, float(at))
+    return again
 
 
 def _replace(contender, group):
