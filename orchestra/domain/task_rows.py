@@ -20,12 +20,13 @@ _COLUMNS = (_TASKS.c.id, _TASKS.c.step, _TASKS.c.status, _TASKS.c.fencing_number
 
 
 def _is_named(dialect_name: str, column: Any, names: str) -> sa.ColumnElement[bool]:
-    """One text whatever the number of names, where the database prepares statements by text."""
+    """One text whatever the number of names: the driver keeps a statement for each text."""
     found: sa.ColumnElement[bool]
     if dialect_name == "postgresql":
         found = column == sa.any_(sa.bindparam(names, type_=postgresql.ARRAY(sa.Text())))
     else:
-        found = column.in_(sa.bindparam(names, expanding=True))
+        listed = sa.func.json_each(sa.bindparam(names, type_=sa.JSON())).table_valued("value")
+        found = column.in_(sa.select(listed.c.value))
     return found
 
 

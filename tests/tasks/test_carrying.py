@@ -1,6 +1,7 @@
 """Carrying on: one job runs the next steps of its project itself."""
 
 import itertools
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -44,7 +45,9 @@ def request(*links):
 
 
 @pytest.fixture
-def start(session, make):
+def start(session, make, change_settings):
+    change_settings(carry_on_seconds=60)  # however slow this machine is
+
     def started(*steps):
         project = make.project(*steps)
         session.commit()
@@ -70,6 +73,14 @@ def job(session, monkeypatch, app):
         return SimpleNamespace(chain=left, events=told)
 
     return run
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """However slow this machine is, the steps count as short."""
+    monkeypatch.setattr(carrying_module, "SHORT_STEP_SECONDS", 60)
+    monkeypatch.setattr(carrying_module, "LONGEST_HOLD_SECONDS", 60)
+    monkeypatch.setattr(carrying_module, "sleep", lambda _seconds: time.sleep(0.01))
 
 
 def go_on(session, lease, result=None):
@@ -123,7 +134,7 @@ def test_the_audit_of_carried_steps_is_in_order(start, job, session):
     assert verbs == ["project_created", *ran, *ran, "project_completed"]
 
 
-def test_one_job_runs_several_steps_that_are_short(start, job, session, app):
+def test_one_job_runs_several_steps_that_are_short(start, job, session, app, patient):
     """Their jobs are asked for, and not sent."""
     project = start(
         automatic("a"),
@@ -139,8 +150,11 @@ def test_one_job_runs_several_steps_that_are_short(start, job, session, app):
     assert session.query(OutboxMessage).count() == 0
 
 
-def test_a_step_that_is_not_short_has_the_others_started_beside_it(start, job, session, app):
-    takes_long = {"execution_function": {"path": "tests.steps.take_a_moment"}}
+def test_a_step_that_is_not_short_has_the_others_started_beside_it(
+    start, job, session, app, monkeypatch
+):
+    monkeypatch.setattr("tests.steps.seen", app.extensions["published"])
+    takes_long = {"execution_function": {"path": "tests.steps.wait_for_others"}}
     project = start(automatic("a"), *(automatic(f"b{n}", "a", **takes_long) for n in range(3)))
     app.extensions["published"].clear()
     job(project, "a")
@@ -152,7 +166,9 @@ def test_a_step_that_is_not_short_has_the_others_started_beside_it(start, job, s
     assert sorted(keys) == [f"step:{project.id}:b1", f"step:{project.id}:b2"]
 
 
-def test_what_is_held_when_the_time_is_over_is_published(start, job, session, app, monkeypatch):
+def test_what_is_held_when_the_time_is_over_is_published(
+    start, job, session, app, patient, monkeypatch
+):
     clock = itertools.count(step=0.4)
     project = start(automatic("a"), *(automatic(f"b{n}", "a") for n in range(5)))
     app.extensions["published"].clear()
@@ -210,7 +226,10 @@ def test_without_time_the_chain_goes_its_way(start, job, session, change_setting
     assert session.query(OutboxMessage).count() == 1
 
 
-def test_no_further_step_begins_when_the_time_is_over(start, job, session, monkeypatch):
+def test_no_further_step_begins_when_the_time_is_over(
+    start, job, session, monkeypatch, change_settings
+):
+    change_settings(carry_on_seconds=1)
     clock = itertools.count(step=0.4)
     monkeypatch.setattr(carrying_module, "monotonic", lambda: next(clock))
     slugs = [f"s{n}" for n in range(9)]
