@@ -68,9 +68,16 @@ def _is_passed(point, shape):
 
 
 def _kill(chance, point, shape, *, whole):
-    carry_on = 1 if point in CARRIED_POINTS else chance.choice((0, 1))
+    carry_on = _carries_on(chance, point)
     last = _passings(point, shape, carry_on)
     return Kill(point, shape, chance.randint(1, last), whole, carry_on)
+
+
+def _carries_on(chance, point):
+    """For how long a job carries on: whoever does holds short steps, and publishes none."""
+    if point in CARRIED_POINTS:
+        return 1
+    return 0 if point == "after_publish" else chance.choice((0, 1))
 
 
 def _passings(point, shape, carry_on):
@@ -78,9 +85,9 @@ def _passings(point, shape, carry_on):
     if point in CARRIED_POINTS:
         return {"chain": 4, "diamond": 3, "fan-out": 2}[shape]
     if point == "after_publish":
-        return 1 if carry_on or shape == "fan-out" else 3
+        return 1 if shape == "fan-out" else 3
     if carry_on and point in {"before_claim_commit", "after_claim_commit", "before_ack"}:
-        return 1 if shape == "chain" else 4
+        return 1
     return 8
 
 
