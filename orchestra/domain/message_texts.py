@@ -9,7 +9,9 @@ from typing import Self
 from orchestra.models import Project
 
 LONGEST_PIECE = 300  # of what people or functions wrote, within a message
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
 
 
 class Kind(StrEnum):
