@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from orchestra.web.interface import projects, tasks
+from orchestra.web.interface import project_people, projects, tasks
 
 
 def register(app: Flask) -> None:
     app.register_blueprint(tasks.blueprint)
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(projects.shared)
+    app.register_blueprint(project_people.blueprint)

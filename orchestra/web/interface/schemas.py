@@ -62,6 +62,10 @@ class TaskQuery(Schema):
     task_id = Id(in_query=True)
 
 
+class EligibleQuery(TaskQuery):
+    level = fields.Integer(load_default=None, validate=validate.Range(min=0, max=1_000_000))
+
+
 class TaskBody(Schema):
     task_id = Id()
 
