@@ -1,5 +1,6 @@
 """What people do with a task: get it, save, hand over, return, skip, pass on."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import advancing, assignments, audit, json_data, policies, projects
+from orchestra.domain import advancing, assignments, audit, json_data, policies, projects, remarks
 from orchestra.domain.access import refuse_stranger
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.forms import Form
@@ -167,11 +168,13 @@ def hand_over(
     data: Data,
     revision: int,
     comment: str | None = None,
+    said: Sequence[remarks.Said] = (),
 ) -> Task:
     """Submit, accept or return work (specification L-57 to L-66).
 
     Of two simultaneous hand-overs the second waits for the first, and is refused.
 
+    :param said: the remarks of a reviewer on single fields.
     :raises WrongStatus: the work is not with the caller, or the command does not fit.
     :raises DependencyOpen: a step that must be finished before is not.
     :raises Invalid: the data do not fit the form; one message per JSON pointer.
@@ -189,10 +192,13 @@ def hand_over(
     _require_finished_dependencies(session, locked)
     _require_data(session, data)
     _require_comment(comment)
+    remarks.require_fitting(assignment, said)
     if not returns:
         data = _checked(session, locked, data)
     _require_revision(assignment, revision)
     _close(actor, locked, assignment, data, returns=returns, comment=comment)
+    if locked.open_iteration:
+        remarks.keep(session, locked.open_iteration, said)
     _audit_hand_over(session, actor, locked, assignment, returns=returns)
     _move_on(session, actor, locked, assignment, returns=returns)
     return locked.task

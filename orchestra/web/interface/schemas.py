@@ -75,9 +75,15 @@ class Draft(TaskBody):
     revision = Id()
 
 
+class Remark(Schema):
+    text = text()
+    pointer = optional_text()
+
+
 class HandOver(Draft):
     command_type = fields.Enum(Command, by_value=True, required=True)
     comment = optional_text()
+    remarks = fields.List(fields.Nested(Remark), load_default=list)
 
 
 class FormData(TaskBody):
