@@ -14,6 +14,7 @@ from orchestra.config.later import LaterSettings
 from orchestra.domain import projects
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import BUILT_IN, resolve
+from orchestra.domain.messages import send_mail
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.web.errors import HTTP_STATUS, KIND_OF_STATUS
 from tests.builders import step
@@ -55,6 +56,7 @@ def test_every_job_goes_to_a_queue_that_is_consumed(celery, make, session):
     function = {"path": "tests.steps.echo"}
     project = make.project(step("a", human=False), abort_completion_function=function)
     asked = session.execute(sa.select(OutboxMessage.job, OutboxMessage.queue)).all()
+    send_mail(session, kind="test", address="a@example.org", subject="", text="", dedupe_key="1")
     projects.abort(session, SYSTEM, project.id)
     asked += session.execute(sa.select(OutboxMessage.job, OutboxMessage.queue)).all()
 
@@ -169,7 +171,10 @@ def test_every_change_by_a_page_needs_the_token(app, make, session):
 
 # --- Settings ---------------------------------------------------------------------------------
 
-READ_THROUGH = {"broker_url": "broker_address"}  # a property that knows the embedded one
+READ_THROUGH = {  # by another one, which takes its value where it is unset itself
+    "broker_url": "broker_address",
+    "default_from_email": "notifications_from_email",
+}
 
 
 def _sources():

@@ -307,7 +307,7 @@ class Settings(LaterSettings):
         problems = []
         if self.mock_emails and not self.mock_to_email:
             problems.append("ORCHESTRA_MOCK_TO_EMAIL: must be set with ORCHESTRA_MOCK_EMAILS.")
-        if not parseaddr(self.notifications_from_email)[1]:
+        if "@" not in parseaddr(self.notifications_from_email)[1]:
             problems.append("ORCHESTRA_NOTIFICATIONS_FROM_EMAIL: is no address.")
         return problems
 

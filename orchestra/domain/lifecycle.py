@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import advancing, assignments, audit, json_data, policies, projects, remarks
+from orchestra.domain import (
+    advancing,
+    assignments,
+    audit,
+    json_data,
+    notices,
+    policies,
+    projects,
+    remarks,
+)
 from orchestra.domain.access import refuse_stranger
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.forms import Form
@@ -296,15 +305,19 @@ def _move_on(
     if returns:
         task.move_to(TaskStatus.POST_REVIEW_PROCESSING)
         _pass_to(session, actor, locked, assignment, assignment.level - 1)
+        notices.passed_on(session, actor, locked, assignment.level - 1, returns=True)
     elif task.status is TaskStatus.POST_REVIEW_PROCESSING:
         task.move_to(TaskStatus.REVIEWING)
         _pass_to(session, actor, locked, assignment, assignment.level + 1)
+        notices.passed_on(session, actor, locked, assignment.level + 1, returns=False)
     elif locked.open_iteration and draw_review(session, locked, assignment, locked.open_iteration):
         task.move_to(TaskStatus.PENDING_REVIEW)
         locked.open_iteration = None
         session.flush()
+        notices.awaiting_review(session, locked, assignment)
         policies.assign_by_policy(session, locked)
     else:
+        notices.completed(session, locked)
         advancing.finish_task(session, locked, assignment.data)
 
 
@@ -344,6 +357,7 @@ def skip_task(session: Session, actor: Actor, task_id: int, note: str | None = N
         before={"status": task.status.value},
         note=note,
     )
+    notices.completed_by_admin(session, actor, locked)
     advancing.finish_task(session, locked, result)
     return task
 
@@ -389,6 +403,7 @@ def reassign(
         before={"worker_id": former},
         after={"worker_id": worker.id, "level": assignment.level},
     )
+    notices.reassigned(session, actor, locked, assignment, former)
     return assignment
 
 
@@ -432,6 +447,7 @@ def unassign(session: Session, actor: Actor, assignment_id: int) -> Task:
         project_id=locked.project.id,
         before={"worker_id": assignment.worker_id, "level": assignment.level},
     )
+    notices.unassigned(session, actor, locked, assignment)
     session.flush()
     policies.assign_by_policy(session, locked)
     return task
