@@ -7,7 +7,16 @@ from pathlib import Path
 from flask import Flask
 
 from orchestra.web import auth
-from orchestra.web.pages import accounts, dashboard, gallery, tasks, wording
+from orchestra.web.pages import (
+    account_settings,
+    accounts,
+    dashboard,
+    gallery,
+    passwords,
+    registration,
+    tasks,
+    wording,
+)
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -18,7 +27,15 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (accounts, dashboard, tasks, gallery):
+    for part in (
+        accounts,
+        account_settings,
+        passwords,
+        registration,
+        dashboard,
+        tasks,
+        gallery,
+    ):
         app.register_blueprint(part.blueprint)
 
 
