@@ -12,6 +12,7 @@ from orchestra.web.pages import (
     accounts,
     dashboard,
     gallery,
+    inbox,
     passwords,
     registration,
     tasks,
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
         passwords,
         registration,
         dashboard,
+        inbox,
         tasks,
         gallery,
     ):
