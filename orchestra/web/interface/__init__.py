@@ -2,12 +2,13 @@
 
 from flask import Flask
 
-from orchestra.web.interface import inbox, project_people, projects, tasks
+from orchestra.web.interface import inbox, operations, project_people, projects, tasks
 
 
 def register(app: Flask) -> None:
     app.register_blueprint(tasks.blueprint)
     app.register_blueprint(inbox.blueprint)
+    app.register_blueprint(operations.blueprint)
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(projects.shared)
     app.register_blueprint(project_people.blueprint)

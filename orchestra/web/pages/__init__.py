@@ -13,6 +13,7 @@ from orchestra.web.pages import (
     dashboard,
     gallery,
     inbox,
+    operations,
     passwords,
     registration,
     tasks,
@@ -35,6 +36,7 @@ def register(app: Flask) -> None:
         registration,
         dashboard,
         inbox,
+        operations,
         tasks,
         gallery,
     ):
