@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from orchestra.web.interface import inbox, operations, project_people, projects, tasks
+from orchestra.web.interface import inbox, operations, project_lists, project_people, projects, tasks
 
 
 def register(app: Flask) -> None:
@@ -12,3 +12,4 @@ def register(app: Flask) -> None:
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(projects.shared)
     app.register_blueprint(project_people.blueprint)
+    app.register_blueprint(project_lists.blueprint)

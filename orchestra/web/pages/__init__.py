@@ -15,6 +15,8 @@ from orchestra.web.pages import (
     inbox,
     operations,
     passwords,
+    project,
+    projects,
     registration,
     tasks,
     wording,
@@ -28,6 +30,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
+    app.jinja_env.filters["since"] = wording.since_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (
         accounts,
@@ -39,6 +42,8 @@ def register(app: Flask) -> None:
         operations,
         tasks,
         gallery,
+        projects,
+        project,
     ):
         app.register_blueprint(part.blueprint)
 
