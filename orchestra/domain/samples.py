@@ -58,7 +58,7 @@ def _value(described: Field) -> Any:
     if described.kind is Kind.OBJECT:
         return _object(described)
     if described.kind is Kind.CHOICES:
-        return described.choices[:LIST_ITEMS]
+        return described.choices[: max(LIST_ITEMS, int(schema.get("minItems", 0)))]
     if described.item:
         count = max(1, min(LIST_ITEMS, int(schema.get("maxItems", LIST_ITEMS))))
         return [_value(described.item) for _ in range(max(count, int(schema.get("minItems", 0))))]
