@@ -8,7 +8,7 @@ from typing import Self
 
 from orchestra.models import Project
 
-LONGEST_PIECE = 300  # of what people or functions wrote, within a message
+LONGEST_NAME, LONGEST_DETAIL = 100, 300  # characters of what the data give to a message
 _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
 )
@@ -163,31 +163,35 @@ _DETAIL = {Kind.PROJECT_PAUSED: "Reason"}  # what a detail is called; otherwise 
 def words(kind: Kind, about: About) -> Words:
     """Subject and plain text of a message; whatever is in the data, each stays in its line."""
     pieces = {
-        "project": piece(about.project),
-        "step": piece(about.step),
-        "person": piece(about.person) or "Somebody",
+        "project": name(about.project),
+        "step": name(about.step),
+        "person": name(about.person) or "Somebody",
     }
     subject, sentence = _WORDS[kind]
     lines = [sentence]
     if about.detail:
-        lines.append(f"{_DETAIL.get(kind, 'Problem')}: {piece(about.detail)}")
+        lines.append(f"{_DETAIL.get(kind, 'Problem')}: {_cut(about.detail, LONGEST_DETAIL)}")
     lines.append(_facts(about))
     return Words(subject.format(**pieces), "\n".join(lines))
 
 
 def _facts(about: About) -> str:
-    facts = [piece(about.project), f"{piece(about.workflow)}, version {piece(about.version)}"]
+    facts = [name(about.project), f"{name(about.workflow)}, version {name(about.version)}"]
     if about.step:
-        facts.append(piece(about.step))
+        facts.append(name(about.step))
     if about.task_id is not None:
         facts.append(f"task {about.task_id}")
     return " · ".join(facts)
 
 
-def piece(text: str) -> str:
+def name(text: str) -> str:
+    return _cut(text, LONGEST_NAME)
+
+
+def _cut(text: str, longest: int) -> str:
     """Data within a message: one line, and not so long that it hides the rest."""
     line = one_line(text)
-    return line if len(line) <= LONGEST_PIECE else line[: LONGEST_PIECE - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def one_line(text: str) -> str:

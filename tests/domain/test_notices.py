@@ -8,7 +8,7 @@ from orchestra.domain import advancing, lifecycle, machine, notices, pickup, pro
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.locking import lock_task
-from orchestra.domain.message_texts import LONGEST_PIECE, About, Kind, as_html, words
+from orchestra.domain.message_texts import LONGEST_NAME, About, Kind, as_html, words
 from orchestra.models import Message, MessageState, Project, Role, TaskStatus
 from tests.builders import reviewed, step
 
@@ -309,7 +309,7 @@ def test_the_words_of_each_kind_stand_whatever_is_in_the_data(kind):
     said = words(kind, about)
 
     assert said.subject.isprintable()
-    assert len(said.subject) < 3 * LONGEST_PIECE
+    assert len(said.subject) < 3 * LONGEST_NAME
     assert said.text.count("\n") == 2  # what happened, the detail, the facts
     assert "task 4" in said.text
     assert all(line.isprintable() for line in said.text.splitlines())
