@@ -10,6 +10,7 @@ from orchestra.web import auth
 from orchestra.web.pages import (
     account_settings,
     accounts,
+    admin,
     dashboard,
     gallery,
     inbox,
@@ -18,6 +19,7 @@ from orchestra.web.pages import (
     project,
     projects,
     registration,
+    switching,
     tasks,
     wording,
 )
@@ -42,10 +44,12 @@ def register(app: Flask) -> None:
         operations,
         tasks,
         gallery,
+        switching,
         projects,
         project,
     ):
         app.register_blueprint(part.blueprint)
+    admin.register(app)
 
 
 @cache
