@@ -175,6 +175,14 @@ class Unavailable(OrchestraError):
     kind = "unavailable"
 
 
+class ServiceUnreachable(Unavailable):
+    """An outside service does not answer, or not now; trying again later may help."""
+
+
+class RefusedByService(Conflict):
+    """An outside service refused for good; trying again will not help."""
+
+
 class BadConfiguration(OrchestraError):
     """The settings cannot be used; ``problems`` has one line per offence."""
 

@@ -37,6 +37,7 @@ class Job(StrEnum):
 
     RUN_STEP = "machine.run_step"
     AFTER_ABORT = "machine.after_abort"
+    DELIVER_MESSAGE = "messages.deliver"
     SWEEP = "upkeep.sweep"
 
 

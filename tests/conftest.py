@@ -148,7 +148,11 @@ def _empty():
         shutil.copy(file.with_suffix(".template"), file)
         return
     names = [table.name for table in Base.metadata.sorted_tables]
-    numbered = [table.name for table in Base.metadata.sorted_tables if "id" in table.c]
+    numbered = [
+        table.name
+        for table in Base.metadata.sorted_tables
+        if "id" in table.c and isinstance(table.c.id.type, sa.Integer)
+    ]
     with engine.begin() as connection:
         # Far quicker than TRUNCATE, which makes new files for every table and index.
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")

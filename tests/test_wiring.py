@@ -14,6 +14,7 @@ from orchestra.config.later import LaterSettings
 from orchestra.domain import projects
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import BUILT_IN, resolve
+from orchestra.domain.messages import send_mail
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.web.errors import HTTP_STATUS, KIND_OF_STATUS
 from tests.builders import step
@@ -55,6 +56,7 @@ def test_every_job_goes_to_a_queue_that_is_consumed(celery, make, session):
     function = {"path": "tests.steps.echo"}
     project = make.project(step("a", human=False), abort_completion_function=function)
     asked = session.execute(sa.select(OutboxMessage.job, OutboxMessage.queue)).all()
+    send_mail(session, kind="test", address="a@example.org", subject="", text="", dedupe_key="1")
     projects.abort(session, SYSTEM, project.id)
     asked += session.execute(sa.select(OutboxMessage.job, OutboxMessage.queue)).all()
 
@@ -113,6 +115,22 @@ PUBLIC = {  # endpoints that need neither a sign-in nor a signature, each with i
     "accounts.logout": "signing out; carries the form token",
     "accounts.ask_to_log_out": "signing out",
     "accounts.logout_then_login": "signing out; carries the form token",
+    "registration.register_page": "getting an account",
+    "registration.register": "getting an account; carries the form token",
+    "registration.registered": "getting an account",
+    "registration.activation_page": "has a secret link",
+    "registration.activate": "has a secret link; carries the form token",
+    "registration.activated": "getting an account",
+    "registration.resend_page": "getting an account",
+    "registration.resend": "getting an account; carries the form token",
+    "registration.email_page": "has a secret link",
+    "registration.confirm_email": "has a secret link; carries the form token",
+    "passwords.ask_page": "forgotten passwords",
+    "passwords.ask": "forgotten passwords; carries the form token",
+    "passwords.asked": "forgotten passwords",
+    "passwords.choose_page": "has a secret link",
+    "passwords.choose": "has a secret link; carries the form token",
+    "passwords.chosen": "forgotten passwords",
     "gallery.gallery": "pictures for the example workflow, read by its crawler",
     "gallery.picture": "pictures for the example workflow, read by its crawler",
 }
@@ -169,7 +187,10 @@ def test_every_change_by_a_page_needs_the_token(app, make, session):
 
 # --- Settings ---------------------------------------------------------------------------------
 
-READ_THROUGH = {"broker_url": "broker_address"}  # a property that knows the embedded one
+READ_THROUGH = {  # by another one, which takes its value where it is unset itself
+    "broker_url": "broker_address",
+    "default_from_email": "notifications_from_email",
+}
 
 
 def _sources():

@@ -13,7 +13,7 @@ from orchestra.cli.checks import refuse_older_database, refuse_unreachable_broke
 from orchestra.cli.queues import queues_of_versions, system_queues
 from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
-from orchestra.domain import keys, upkeep
+from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import celery
@@ -151,6 +151,9 @@ def check_outbox(_settings: Settings) -> Finding:
 def check_scheduler(settings: Settings) -> Finding:
     with reading() as session:
         last = upkeep.last_tick(session, Job.SWEEP)
+        is_new = operations.is_new(session)
+    if last is None and is_new:
+        return Finding(Level.OK, "scheduler", "not yet swept; the system is new.")
     if last is None:
         return Finding(Level.WARN, "scheduler", "has never swept; start `orchestra beat`.")
     age = (utcnow() - last).total_seconds()

@@ -102,7 +102,6 @@ def beat() -> None:
         [
             "--quiet",
             "beat",
-            f"--schedule={settings.data_dir / 'beat-schedule'}",
             "--pidfile=",  # a second beat does no harm, a stale file would
             f"--loglevel={settings.log_level}",
         ]

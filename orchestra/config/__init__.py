@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
@@ -124,6 +125,29 @@ class Settings(LaterSettings):
             high=60,
         ),
     )
+    registration_open: bool = field(
+        default=True,
+        metadata=about("Whether people may register.", synonyms=("INCLUDE_REGISTER_URL",)),
+    )
+    account_activation_days: int = field(
+        default=7,
+        metadata=about(
+            "Validity of an activation link.",
+            variable="ACCOUNT_ACTIVATION_DAYS",
+            low=1,
+        ),
+    )
+    registration_auto_login: bool = field(
+        default=True,
+        metadata=about("Whether activation signs in.", variable="REGISTRATION_AUTO_LOGIN"),
+    )
+    send_activation_email: bool = field(
+        default=True,
+        metadata=about(
+            "False: accounts wait for an administrator.",
+            variable="SEND_ACTIVATION_EMAIL",
+        ),
+    )
     session_hours: int = field(default=336, metadata=about("How long a sign-in lasts.", low=1))
     project_api_key: str = field(
         default="orchestra-user", metadata=about("Key id used by the client and the commands.")
@@ -134,6 +158,32 @@ class Settings(LaterSettings):
     api_requests_per_minute: int = field(
         default=600, metadata=about("Most requests of one key; 0: no limit.", low=0)
     )
+    mail_backend: str = field(
+        default="console",
+        metadata=about("How mail leaves.", choices=("console", "smtp", "memory")),
+    )
+    smtp_host: str = field(default="localhost", metadata=about("Mail server."))
+    smtp_port: int = field(
+        default=587, metadata=about("Port of the mail server.", low=1, high=65535)
+    )
+    smtp_user: str = field(default="", metadata=about("Account at the mail server."))
+    smtp_password: str = field(default="", metadata=about("Password of that account.", secret=True))
+    smtp_security: str = field(
+        default="starttls",
+        metadata=about("Encryption to the mail server.", choices=("starttls", "ssl", "none")),
+    )
+    default_from_email: str = field(
+        default="Orchestra <noreply@example.org>",
+        metadata=about("Sender of mail.", variable="DEFAULT_FROM_EMAIL"),
+    )
+    notifications_from_email: str = field(
+        default="",
+        metadata=about("Sender of notifications; unset: the sender of mail."),
+    )
+    mock_emails: bool = field(
+        default=False, metadata=about("Whether all mail goes to one address.")
+    )
+    mock_to_email: str = field(default="", metadata=about("That address."))
     fetch_allow_hosts: tuple[str, ...] = field(
         default=(), metadata=about("Private hosts that functions may fetch.")
     )
@@ -248,8 +298,17 @@ class Settings(LaterSettings):
             problems.append("ORCHESTRA_DATABASE_URL: must begin with postgresql:// or sqlite:///.")
         if self.broker_url and self.broker_url.split(":")[0] not in BROKERS:
             problems.append(f"ORCHESTRA_BROKER_URL: must begin with one of {', '.join(BROKERS)}.")
+        problems += self._mail_problems()
         if self.environment == "production":
             problems += self._production_problems()
+        return problems
+
+    def _mail_problems(self) -> list[str]:
+        problems = []
+        if self.mock_emails and not self.mock_to_email:
+            problems.append("ORCHESTRA_MOCK_TO_EMAIL: must be set with ORCHESTRA_MOCK_EMAILS.")
+        if "@" not in parseaddr(self.notifications_from_email)[1]:
+            problems.append("ORCHESTRA_NOTIFICATIONS_FROM_EMAIL: is no address.")
         return problems
 
     def _secret_key_problems(self) -> list[str]:

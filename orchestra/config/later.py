@@ -70,29 +70,6 @@ class LaterSettings:
         default_factory=dict,
         metadata=about("Restrictions of the slash command.", variable="STAFFBOT_CONFIG"),
     )
-    registration_open: bool = field(
-        default=True,
-        metadata=about("Whether people may register.", synonyms=("INCLUDE_REGISTER_URL",)),
-    )
-    account_activation_days: int = field(
-        default=7,
-        metadata=about(
-            "Validity of an activation link.",
-            variable="ACCOUNT_ACTIVATION_DAYS",
-            low=1,
-        ),
-    )
-    registration_auto_login: bool = field(
-        default=True,
-        metadata=about("Whether activation signs in.", variable="REGISTRATION_AUTO_LOGIN"),
-    )
-    send_activation_email: bool = field(
-        default=True,
-        metadata=about(
-            "False: accounts wait for an administrator.",
-            variable="SEND_ACTIVATION_EMAIL",
-        ),
-    )
     tell_acting: bool = field(
         default=False, metadata=about("Whether people are told of acting as them.")
     )
@@ -100,32 +77,6 @@ class LaterSettings:
         default="",
         metadata=about("Accepted, no effect.", variable="HIJACK_ALLOW_GET_REQUESTS"),
     )
-    mail_backend: str = field(
-        default="console",
-        metadata=about("How mail leaves.", choices=("console", "smtp", "memory")),
-    )
-    smtp_host: str = field(default="localhost", metadata=about("Mail server."))
-    smtp_port: int = field(
-        default=587, metadata=about("Port of the mail server.", low=1, high=65535)
-    )
-    smtp_user: str = field(default="", metadata=about("Account at the mail server."))
-    smtp_password: str = field(default="", metadata=about("Password of that account.", secret=True))
-    smtp_security: str = field(
-        default="starttls",
-        metadata=about("Encryption to the mail server.", choices=("starttls", "tls", "none")),
-    )
-    default_from_email: str = field(
-        default="Orchestra <noreply@example.org>",
-        metadata=about("Sender of mail.", variable="DEFAULT_FROM_EMAIL"),
-    )
-    notifications_from_email: str = field(
-        default="",
-        metadata=about("Sender of notifications; unset: the sender of mail."),
-    )
-    mock_emails: bool = field(
-        default=False, metadata=about("Whether all mail goes to one address.")
-    )
-    mock_to_email: str = field(default="", metadata=about("That address."))
     slack_experts_enabled: bool = field(
         default=False, metadata=about("Whether project channels are used.")
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now, table_of, utcnow
-from orchestra.domain import audit, dispatching, policies
+from orchestra.domain import audit, dispatching, notices, policies
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedProject, LockedTask, lock_project
@@ -281,6 +281,7 @@ class _Advance:
             project_id=self.project.id,
             after={"step": step.slug, "problem": error},
         )
+        notices.creation_problem(self.session, self.project.id, step, error)
 
     def _forget(self, step: Step) -> None:
         if step.slug in self._known_problems():
@@ -362,6 +363,7 @@ def _close(session: Session, project: LockedProject) -> None:
     row = session.get_one(Project, project.id)
     row.status, row.ended_at = ProjectStatus.COMPLETED, utcnow()
     audit.record(session, SYSTEM, Verb.PROJECT_COMPLETED, row, project_id=row.id)
+    notices.project_completed(session, row, project.graph)
 
 
 def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:
@@ -372,9 +374,9 @@ def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:
         .order_by(Task.id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    )
+    ).all()
     events = []
-    for task in open_tasks.all():
+    for task in open_tasks:
         before = {"status": task.status.value}
         task.move_to(TaskStatus.ABORTED)
         task.ended_at, task.lease_until, task.lease_holder = utcnow(), None, None
@@ -382,4 +384,5 @@ def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:
             audit.event(actor, Verb.TASK_ABORTED, task, project_id=project_id, before=before)
         )
     audit.record_all(session, events)
+    notices.tasks_aborted(session, actor, open_tasks)
     dispatching.forget(session, project_id)

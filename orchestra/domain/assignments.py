@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import audit
+from orchestra.domain import audit, notices
 from orchestra.domain.audit import Actor
 from orchestra.domain.eligibility import require_certified
 from orchestra.domain.locking import LockedTask
@@ -98,6 +98,7 @@ def give(
         after={"worker": worker.username, "level": level, "assignment": assignment.id},
         note=source,
     )
+    notices.assigned(session, actor, locked, assignment)
     return assignment
 
 

@@ -1,15 +1,18 @@
-"""Certifications of workers: granted by the rules, and copied between workflows (P-22 to P-27)."""
+"""Certifications of workers: granted by the rules, and copied between workflows (P-22 to P-28)."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from orchestra.database import lock
 from orchestra.domain import audit
 from orchestra.domain.audit import SYSTEM, Actor
-from orchestra.errors import NotCertified, NotFound
+from orchestra.domain.definitions.shapes import SLUG_PATTERN, UNSTORABLE
+from orchestra.errors import Conflict, Invalid, NotCertified, NotFound
 from orchestra.models import (
     Certification,
     Role,
@@ -20,6 +23,9 @@ from orchestra.models import (
     Workflow,
 )
 
+LONGEST_NAME, LONGEST_TEXT = 200, 1000
+Key = tuple[int, Role, TaskClass]  # of a certification, held in this role for this class
+
 
 class Grant(NamedTuple):
     """What a worker is to be certified for."""
@@ -27,6 +33,38 @@ class Grant(NamedTuple):
     certification: Certification
     role: Role
     task_class: TaskClass
+
+    @classmethod
+    def of(cls, holding: WorkerCertification) -> Self:
+        return cls(holding.certification, holding.role, holding.task_class)
+
+    def __str__(self) -> str:
+        role = "reviewer" if self.role is Role.REVIEWER else "entry level"
+        return f"{self.certification.slug} ({role}, {self.task_class})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCertification:
+    """A certification as an administrator typed it."""
+
+    slug: str
+    name: str
+    description: str
+    required: tuple[str, ...] = ()  # slugs
+
+    def problems(self, workflow: Workflow) -> dict[str, list[str]]:
+        """What cannot be taken, as sentences by field."""
+        known = {c.slug for c in workflow.certifications if c.retired_at is None}
+        found = {}
+        if not re.fullmatch(SLUG_PATTERN.strip("^$"), self.slug):
+            found["slug"] = ["Use 1 to 64 small letters, digits, - and _, beginning without those."]
+        if not 1 <= len(self.name) <= LONGEST_NAME or UNSTORABLE.search(self.name):
+            found["name"] = [f"Use 1 to {LONGEST_NAME} characters."]
+        if len(self.description) > LONGEST_TEXT or UNSTORABLE.search(self.description):
+            found["description"] = [f"Use at most {LONGEST_TEXT} characters."]
+        if missing := [slug for slug in self.required if slug not in known]:
+            found["required"] = [f"This workflow has no {', '.join(missing)}."]
+        return found
 
 
 @dataclass
@@ -54,6 +92,7 @@ def grant(session: Session, worker: Worker, wanted: Grant, *, actor: Actor) -> b
     certification, role, task_class = wanted
     if certification.retired_at is not None:
         raise NotFound(f"The certification {certification.slug!r} is retired.")
+    lock(session, Worker, worker.id)
     held = _held_by(session, worker)
     if (certification.id, role, task_class) in held:
         return False
@@ -67,10 +106,135 @@ def grant(session: Session, worker: Worker, wanted: Grant, *, actor: Actor) -> b
     )
     session.add(holding)
     session.flush()
-    granted = {"certification": certification.slug, "role": role, "task_class": task_class}
-    after = {"worker": worker.username, "workflow": certification.workflow.slug} | granted
+    after = _told(worker, wanted)
     audit.record(session, actor, Verb.CERTIFICATION_GRANTED, holding, after=after)
     return True
+
+
+def revoke(
+    session: Session, worker: Worker, holdings: Collection[WorkerCertification], *, actor: Actor
+) -> None:
+    """Take certifications away, all together; tasks already held stay (P-26).
+
+    :raises Conflict: others that the worker keeps build on them; the message lists these (P-25).
+    """
+    lock(session, Worker, worker.id)
+    revoked = {holding.id for holding in holdings}
+    before = holdings_of(session, worker)
+    kept = [holding for holding in before if holding.id not in revoked]
+    in_the_air = [
+        str(Grant.of(holding))
+        for holding in kept
+        if _missing(Grant.of(holding), _keys(kept)) != _missing(Grant.of(holding), _keys(before))
+    ]
+    if in_the_air:
+        raise Conflict(
+            f"{worker.username} holds what builds on this: {', '.join(in_the_air)}. "
+            "Revoke these together with it."
+        )
+    for holding in before:
+        if holding.id in revoked:
+            before_it = _told(worker, Grant.of(holding))
+            audit.record(session, actor, Verb.CERTIFICATION_REVOKED, holding, before=before_it)
+            session.delete(holding)
+    session.flush()
+
+
+def set_staffing(
+    session: Session,
+    holding: WorkerCertification,
+    *,
+    actor: Actor,
+    staffbot_enabled: bool,
+    staffing_priority: int,
+) -> bool:
+    """Say whether and how early StaffBot asks the worker (P-22); return whether that is new."""
+    wanted = {"staffbot_enabled": staffbot_enabled, "staffing_priority": staffing_priority}
+    before = {name: getattr(holding, name) for name in wanted}
+    if before == wanted:
+        return False
+    holding.staffbot_enabled, holding.staffing_priority = staffbot_enabled, staffing_priority
+    audit.record(session, actor, Verb.ACCOUNT_CHANGED, holding, before=before, after=wanted)
+    return True
+
+
+def get_holding(
+    session: Session, worker: Worker, workflow_slug: str, slug: str, held: tuple[Role, TaskClass]
+) -> WorkerCertification:
+    """:raises NotFound: the worker does not hold this; the certification may be retired."""
+    role, task_class = held
+    found = session.scalars(
+        sa.select(WorkerCertification)
+        .join(Certification, Certification.id == WorkerCertification.certification_id)
+        .join(Workflow, Workflow.id == Certification.workflow_id)
+        .where(
+            WorkerCertification.worker_id == worker.id,
+            WorkerCertification.role == role,
+            WorkerCertification.task_class == task_class,
+            Certification.slug == slug,
+            Workflow.slug == workflow_slug,
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound(f"{worker.username} does not hold {slug!r} of {workflow_slug!r} this way.")
+    return found
+
+
+def holdings_of(session: Session, worker: Worker) -> list[WorkerCertification]:
+    """What the worker holds, with what it builds on, by workflow and name."""
+    certification = joinedload(WorkerCertification.certification, innerjoin=True)
+    statement = (
+        sa.select(WorkerCertification)
+        .join(Certification, Certification.id == WorkerCertification.certification_id)
+        .join(Workflow, Workflow.id == Certification.workflow_id)
+        .where(WorkerCertification.worker_id == worker.id)
+        .options(
+            certification.joinedload(Certification.workflow, innerjoin=True),
+            certification.selectinload(Certification.required),
+        )
+        .order_by(
+            Workflow.name,
+            Certification.name,
+            WorkerCertification.task_class,
+            WorkerCertification.role,
+        )
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(statement))
+
+
+def add(
+    session: Session, workflow: Workflow, wanted: NewCertification, *, actor: Actor
+) -> Certification:
+    """Add a certification that is in no file; a file that names it takes it over (P-28).
+
+    :raises Invalid: ``fields`` says what cannot be taken.
+    :raises Conflict: the workflow has one of this slug, perhaps a retired one.
+    """
+    lock(session, Workflow, workflow.id)
+    if problems := wanted.problems(workflow):
+        raise Invalid("Some fields need another look.", fields=problems)
+    if any(c.slug == wanted.slug for c in workflow.certifications):
+        raise Conflict(f"There is a certification {wanted.slug!r} already. Choose another slug.")
+    certification = Certification(
+        workflow_id=workflow.id,
+        slug=wanted.slug,
+        name=wanted.name,
+        description=wanted.description,
+        is_manual=True,
+    )
+    certification.required = [c for c in workflow.certifications if c.slug in wanted.required]
+    session.add(certification)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        Verb.VERSION_LOADED,
+        certification,
+        after={"workflow": workflow.slug, "certification": wanted.slug},
+        note="A certification was added by hand.",
+    )
+    return certification
 
 
 def copy(
@@ -123,16 +287,40 @@ def _holdings(session: Session, certification_ids: list[int]) -> list[WorkerCert
     return list(session.scalars(statement))
 
 
-def _held_by(session: Session, worker: Worker) -> set[tuple[int, Role, TaskClass]]:
+def _told(worker: Worker, grant: Grant) -> dict[str, str]:
+    """A grant as the audit tells it."""
+    certification, role, task_class = grant
+    return {
+        "worker": worker.username,
+        "workflow": certification.workflow.slug,
+        "certification": certification.slug,
+        "role": role,
+        "task_class": task_class,
+    }
+
+
+def _held_by(session: Session, worker: Worker) -> set[Key]:
     held = WorkerCertification
     statement = sa.select(held.certification_id, held.role, held.task_class)
     rows = session.execute(statement.where(held.worker_id == worker.id))
     return {(certification_id, role, task_class) for certification_id, role, task_class in rows}
 
 
-def _refuse_uncertified(
-    worker: Worker, wanted: Grant, held: set[tuple[int, Role, TaskClass]]
-) -> None:
+def _keys(holdings: Collection[WorkerCertification]) -> set[Key]:
+    return {(h.certification_id, h.role, h.task_class) for h in holdings}
+
+
+def _refuse_uncertified(worker: Worker, wanted: Grant, held: set[Key]) -> None:
+    missing = _missing(wanted, held)
+    if missing:
+        raise NotCertified(
+            f"{worker.username} first needs at entry level, for {wanted.task_class} projects: "
+            f"{', '.join(missing)}."
+        )
+
+
+def _missing(wanted: Grant, held: set[Key]) -> list[str]:
+    """Slugs of what a certification builds on and is not held, in order."""
     needed = list(wanted.certification.required)
     if wanted.role is Role.REVIEWER:
         needed.insert(0, wanted.certification)
@@ -142,9 +330,4 @@ def _refuse_uncertified(
         for certification_id, role, task_class in held
         if role is Role.ENTRY_LEVEL and task_class in covering
     }
-    missing = [c.slug for c in needed if c.id not in entry_level]
-    if missing:
-        raise NotCertified(
-            f"{worker.username} first needs at entry level, for {wanted.task_class} projects: "
-            f"{', '.join(missing)}."
-        )
+    return [c.slug for c in needed if c.id not in entry_level]

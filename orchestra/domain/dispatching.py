@@ -88,12 +88,12 @@ def dispatch_older(session: Session, project: LockedProject, steps: Iterable[str
     undispatched = sa.select(Task.step).where(
         Task.project_id == project.id,
         Task.step.in_(steps),
-        ~sa.exists().where(OutboxMessage.dedupe_key == _key_expression(Task)),
+        ~sa.exists().where(OutboxMessage.dedupe_key == key_expression(Task)),
     )
     dispatch_waiting(session, project, session.scalars(undispatched).all())
 
 
-def _key_expression(task: type[Task]) -> sa.ColumnElement[str]:
+def key_expression(task: type[Task]) -> sa.ColumnElement[str]:
     project_id = sa.cast(task.project_id, sa.Text)
     return sa.literal("step:").concat(project_id).concat(":").concat(task.step)
 
@@ -119,7 +119,7 @@ def claimable_without_job(session: Session, limit: int) -> list[tuple[int, str]]
             Task.is_human.is_(False),
             Project.status == "active",
             sa.or_(Task.next_attempt_at.is_(None), Task.next_attempt_at <= seconds_from_now(0)),
-            ~sa.exists().where(OutboxMessage.dedupe_key == _key_expression(Task)),
+            ~sa.exists().where(OutboxMessage.dedupe_key == key_expression(Task)),
         )
         .order_by(Task.id)
         .limit(limit)

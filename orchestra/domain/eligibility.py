@@ -1,6 +1,6 @@
 """Who may hold which task at which level (specification P-29 to P-34)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -36,16 +36,37 @@ def require_certified(
     needed = step.required_certifications
     if not needed and level == 0:
         return
-    role = role_for(level)
-    held = set(_held(session, worker.id, project, role))
+    held = set(_held(session, worker.id, project, role_for(level)))
+    certifies = bool(needed or held) or defines_certifications(session, project.version.workflow_id)
+    reason = why_not_certified(worker, project, step, level, held=held, certifies=certifies)
+    if reason:
+        raise NotCertified(reason)
+
+
+def why_not_certified(
+    worker: Worker,
+    project: Project,
+    step: Step,
+    level: int,
+    *,
+    held: Set[str],
+    certifies: bool,
+) -> str | None:
+    """What the worker lacks, in words; None if nothing (P-30 to P-32).
+
+    :param held: slugs of the workflow held in the role of the level for the project's class.
+    :param certifies: whether the workflow defines certifications at all.
+    """
+    needed = step.required_certifications
     missing = [slug for slug in needed if slug not in held]
     if missing:
-        raise NotCertified(_lacks(worker, role, missing))
-    if not needed and not held and _defines_certifications(session, project.version.workflow_id):
-        raise NotCertified(
+        return _lacks(worker, role_for(level), missing)
+    if level and not needed and not held and certifies:
+        return (
             f"{worker.username} holds no reviewer certification of this workflow for "
             f"{project.task_class} projects."
         )
+    return None
 
 
 def _lacks(worker: Worker, role: Role, missing: Iterable[str]) -> str:
@@ -68,7 +89,7 @@ def _held(session: Session, worker_id: int, project: Project, role: Role) -> lis
     )
 
 
-def _defines_certifications(session: Session, workflow_id: int) -> bool:
+def defines_certifications(session: Session, workflow_id: int) -> bool:
     exists = sa.exists().where(Certification.workflow_id == workflow_id)
     return bool(session.scalar(sa.select(exists)))
 

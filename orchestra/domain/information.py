@@ -131,6 +131,11 @@ def _information(
 
 
 def _project(project: Row, version: WorkflowVersion) -> Json:
+    return without_data(project, version) | {"project_data": project.project_data}
+
+
+def without_data(project: Row | Project, version: WorkflowVersion) -> Json:
+    """What lists tell of a project (A-41)."""
     return {
         "id": project.id,
         "short_description": project.short_description,
@@ -138,7 +143,6 @@ def _project(project: Row, version: WorkflowVersion) -> Json:
         "team_messages_url": project.team_messages_url,
         "task_class": project.task_class.number,
         "status": project.status.label,
-        "project_data": project.project_data,
         "workflow_slug": version.workflow.slug,
         "workflow_version_slug": version.slug,
         "start_datetime": timestamp(project.started_at),

@@ -17,7 +17,7 @@ from orchestra.database import seconds_from_now, settings_of
 from orchestra.domain import audit
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Invalid, NotFound
-from orchestra.models import ApiKey, Verb
+from orchestra.models import ApiKey, Verb, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,14 @@ def find_key(session: Session, key_id: str) -> ApiKey | None:
 
 def all_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(sa.select(ApiKey).order_by(ApiKey.id)).all()
+
+
+def makers_of(session: Session, keys: Sequence[ApiKey]) -> dict[int, Worker]:
+    """The accounts that made the keys, by id."""
+    ids = {key.created_by_id for key in keys if key.created_by_id}
+    return {
+        worker.id: worker for worker in session.scalars(sa.select(Worker).where(Worker.id.in_(ids)))
+    }
 
 
 def secret_of(session: Session, key: ApiKey) -> str | None:

@@ -1,5 +1,6 @@
 """What people do with a task: get it, save, hand over, return, skip, pass on."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -8,7 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import advancing, assignments, audit, json_data, policies, projects
+from orchestra.domain import (
+    advancing,
+    assignments,
+    audit,
+    json_data,
+    notices,
+    policies,
+    projects,
+    remarks,
+)
 from orchestra.domain.access import refuse_stranger
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.forms import Form
@@ -167,11 +177,13 @@ def hand_over(
     data: Data,
     revision: int,
     comment: str | None = None,
+    said: Sequence[remarks.Said] = (),
 ) -> Task:
     """Submit, accept or return work (specification L-57 to L-66).
 
     Of two simultaneous hand-overs the second waits for the first, and is refused.
 
+    :param said: the remarks of a reviewer on single fields.
     :raises WrongStatus: the work is not with the caller, or the command does not fit.
     :raises DependencyOpen: a step that must be finished before is not.
     :raises Invalid: the data do not fit the form; one message per JSON pointer.
@@ -189,10 +201,13 @@ def hand_over(
     _require_finished_dependencies(session, locked)
     _require_data(session, data)
     _require_comment(comment)
+    remarks.require_fitting(assignment, said)
     if not returns:
         data = _checked(session, locked, data)
     _require_revision(assignment, revision)
     _close(actor, locked, assignment, data, returns=returns, comment=comment)
+    if locked.open_iteration:
+        remarks.keep(session, locked.open_iteration, said)
     _audit_hand_over(session, actor, locked, assignment, returns=returns)
     _move_on(session, actor, locked, assignment, returns=returns)
     return locked.task
@@ -290,15 +305,19 @@ def _move_on(
     if returns:
         task.move_to(TaskStatus.POST_REVIEW_PROCESSING)
         _pass_to(session, actor, locked, assignment, assignment.level - 1)
+        notices.passed_on(session, actor, locked, assignment.level - 1, returns=True)
     elif task.status is TaskStatus.POST_REVIEW_PROCESSING:
         task.move_to(TaskStatus.REVIEWING)
         _pass_to(session, actor, locked, assignment, assignment.level + 1)
+        notices.passed_on(session, actor, locked, assignment.level + 1, returns=False)
     elif locked.open_iteration and draw_review(session, locked, assignment, locked.open_iteration):
         task.move_to(TaskStatus.PENDING_REVIEW)
         locked.open_iteration = None
         session.flush()
+        notices.awaiting_review(session, locked, assignment)
         policies.assign_by_policy(session, locked)
     else:
+        notices.completed(session, locked)
         advancing.finish_task(session, locked, assignment.data)
 
 
@@ -338,6 +357,7 @@ def skip_task(session: Session, actor: Actor, task_id: int, note: str | None = N
         before={"status": task.status.value},
         note=note,
     )
+    notices.completed_by_admin(session, actor, locked)
     advancing.finish_task(session, locked, result)
     return task
 
@@ -383,6 +403,7 @@ def reassign(
         before={"worker_id": former},
         after={"worker_id": worker.id, "level": assignment.level},
     )
+    notices.reassigned(session, actor, locked, assignment, former)
     return assignment
 
 
@@ -426,6 +447,7 @@ def unassign(session: Session, actor: Actor, assignment_id: int) -> Task:
         project_id=locked.project.id,
         before={"worker_id": assignment.worker_id, "level": assignment.level},
     )
+    notices.unassigned(session, actor, locked, assignment)
     session.flush()
     policies.assign_by_policy(session, locked)
     return task

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import seconds_from_now, settings_of, utcnow
-from orchestra.domain import advancing, attempts, audit, dispatching
+from orchestra.domain import advancing, attempts, audit, dispatching, notices
 from orchestra.domain.attempts import Claimable
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Lease, Outcome, Runner
@@ -223,6 +223,7 @@ def _fail(session: Session, locked: LockedTask, outcome: Outcome, kind: AttemptO
     )
     if ends:
         task.move_to(TaskStatus.FAILED)
+        notices.machine_failed(session, locked)
         return
     task.move_to(TaskStatus.AWAITING_PROCESSING)
     lost = kind is AttemptOutcome.LOST

@@ -41,3 +41,9 @@ def get_worker(session: Session, username: str) -> Worker:
     if worker is None:
         raise NotFound(f"There is no worker {username!r}.")
     return worker
+
+
+def find_by_email(session: Session, email: str) -> Worker | None:
+    return session.scalars(
+        sa.select(Worker).where(sa.func.lower(Worker.email) == email.lower())
+    ).one_or_none()

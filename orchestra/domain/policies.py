@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.domain import assignments, audit
+from orchestra.domain import assignments, audit, notices
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import resolve
 from orchestra.domain.eligibility import role_for
@@ -95,6 +95,7 @@ def _note(session: Session, locked: LockedTask, level: int, problem: str) -> Non
         project_id=locked.project.id,
         after={"level": level, "problem": problem},
     )
+    notices.policy_problem(session, locked, level, problem)
 
 
 def _first_assignable(

@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from orchestra.domain import allowed_actions
 from orchestra.domain.information import project_information, timestamp
 from orchestra.domain.versions import graph_of
 from orchestra.errors import NotFound
@@ -43,12 +44,26 @@ def _for_admins(session: Session, project: Project, information: Json) -> Json:
     problems = session.scalars(
         sa.select(CreationProblem).where(CreationProblem.project_id == project.id)
     )
-    information["project"]["revision"] = project.revision
+    information["project"] |= {
+        "revision": project.revision,
+        "allowed_actions": allowed_actions.on_project(project.status),
+    }
+    _add_allowed_actions(session, project, information["tasks"])
     information["creation_problems"] = [
         {"step": problem.step, "error": problem.error, "at": timestamp(problem.at)}
         for problem in problems
     ]
     return information
+
+
+def _add_allowed_actions(session: Session, project: Project, tasks: Json) -> None:
+    for task in session.scalars(sa.select(Task).where(Task.project_id == project.id)):
+        shown = tasks.get(task.step)
+        if shown is not None:
+            is_held = bool(shown["assignments"])
+            shown["allowed_actions"] = allowed_actions.on_task(
+                project.status, task, is_held=is_held
+            )
 
 
 def _for_workers(project: Project, information: Json, own_steps: set[str]) -> Json:

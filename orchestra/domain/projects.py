@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import aborting, advancing, audit, dispatching, json_data, policies
+from orchestra.domain import aborting, advancing, audit, dispatching, json_data, notices, policies
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.locking import LockedProject, LockedTask, gate, lock_project, lock_task
 from orchestra.domain.versions import get_version
@@ -107,6 +107,7 @@ def pause(session: Session, actor: Actor, project_id: int, reason: str | None = 
     project.status = ProjectStatus.PAUSED
     project.paused_at, project.paused_by, project.pause_reason = utcnow(), actor.name, reason
     audit.record(session, actor, Verb.PROJECT_PAUSED, project, project_id=project.id, note=reason)
+    notices.paused(session, actor, project)
     return project
 
 
@@ -121,6 +122,7 @@ def resume(session: Session, actor: Actor, project_id: int) -> Project:
     project.status = ProjectStatus.ACTIVE
     project.paused_at = project.paused_by = project.pause_reason = None
     audit.record(session, actor, Verb.PROJECT_RESUMED, project, project_id=project.id)
+    notices.resumed(session, actor, project)
     session.flush()
     statuses = {
         row.step: row.status

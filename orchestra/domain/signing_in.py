@@ -1,7 +1,5 @@
-"""Signing in with a password, and how often one may try (specification P-8, P-65)."""
+"""Signing in with a password (specification P-8, P-65)."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
 from functools import cache
 from secrets import token_urlsafe
 
@@ -9,13 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now
-from orchestra.domain import people
-from orchestra.errors import RateLimited
-from orchestra.models import LoginFailure, Worker
-
-WINDOW = timedelta(minutes=10)
-FAILURES_OF_ACCOUNT = 5
-FAILURES_FROM_ADDRESS = 20
+from orchestra.domain import people, tries
+from orchestra.models import Worker
 
 
 def find_by_session_key(session: Session, session_key: str) -> Worker | None:
@@ -28,24 +21,13 @@ def find_by_session_key(session: Session, session_key: str) -> Worker | None:
 def begin_try(session: Session, name: str, address: str) -> tuple[Worker | None, int]:
     """Count a try as failed until :func:`succeed` says otherwise.
 
-    So that guesses in parallel are counted before any of them is answered. Returns the account
-    and the id of the try.
+    Returns the account and the id of the try.
 
     :raises RateLimited: too many failures of this account or from this address.
     """
     worker = _find_locked(session, name)
     username = (worker.username if worker else name).lower()
-    now = _now(session)
-    _refuse_after(_failures(session, LoginFailure.username == username), FAILURES_OF_ACCOUNT, now)
-    _refuse_after(_failures(session, LoginFailure.address == address), FAILURES_FROM_ADDRESS, now)
-    session.execute(
-        sa.delete(LoginFailure).where(LoginFailure.at < now - 2 * WINDOW),
-        execution_options={"synchronize_session": False},
-    )
-    failure = LoginFailure(username=username, address=address)
-    session.add(failure)
-    session.flush()
-    return worker, failure.id
+    return worker, tries.begin(session, username, address)
 
 
 def verified(worker: Worker | None, password: str) -> Worker | None:
@@ -56,7 +38,7 @@ def verified(worker: Worker | None, password: str) -> Worker | None:
 
 
 def succeed(session: Session, worker_id: int, try_id: int) -> None:
-    session.execute(sa.delete(LoginFailure).where(LoginFailure.id == try_id))
+    tries.forgive(session, try_id)
     session.execute(
         sa.update(Worker).where(Worker.id == worker_id).values(last_login_at=seconds_from_now(0))
     )
@@ -79,29 +61,3 @@ def _find_locked(session: Session, name: str) -> Worker | None:
         .with_for_update()
     ).all()
     return found[-1] if found else None
-
-
-def _now(session: Session) -> datetime:
-    return session.execute(sa.select(seconds_from_now(0))).scalar_one()
-
-
-def _failures(session: Session, condition: sa.ColumnElement[bool]) -> Sequence[datetime]:
-    """Times of the failures that can still matter, oldest first."""
-    since = seconds_from_now(-2 * WINDOW.total_seconds())
-    return session.scalars(
-        sa.select(LoginFailure.at)
-        .where(condition, LoginFailure.at > since)
-        .order_by(LoginFailure.at)
-    ).all()
-
-
-def _refuse_after(failures: Sequence[datetime], most: int, now: datetime) -> None:
-    """Refuse for a whole window after the last of ``most`` failures within one window."""
-    for first, last in zip(failures, failures[most - 1 :], strict=False):
-        until = last + WINDOW
-        if last - first <= WINDOW and until > now:
-            seconds = int((until - now).total_seconds()) + 1
-            raise RateLimited(
-                f"Too many failed tries. Try again in {-(-seconds // 60)} minutes.",
-                retry_after_seconds=seconds,
-            )

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from orchestra.domain import access
+from orchestra.domain import access, remarks
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.versions import graph_of
@@ -23,6 +23,7 @@ from orchestra.models import (
     IterationStatus,
     Project,
     ProjectStatus,
+    Remark,
     ReviewDraw,
     Task,
     TaskStatus,
@@ -40,12 +41,30 @@ class Round:
     iteration: Iteration
     level: int
     verb: str  # "works on it", "submitted", "accepted" or "returned"
-    changed: Sequence[str]  # properties that differ from the round before
+    before: Data  # what the round before handed over
     draw: ReviewDraw | None
+    remarks: Sequence[Remark]
 
     @property
     def is_open(self) -> bool:
         return self.iteration.ended_at is None
+
+    @cached_property
+    def changed(self) -> Sequence[str]:
+        """The properties that differ from the round before."""
+        after = {} if self.is_open else self.iteration.submitted_data
+        before = after if self.is_open else self.before
+        names = dict.fromkeys([*before, *after])
+        return [name for name in names if before.get(name) != after.get(name)]
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody who holds a task of the project."""
+
+    worker: Worker
+    step: str  # slug
+    level: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +81,7 @@ class TaskView:
     prerequisites: Mapping[str, Data]
     open_dependencies: Sequence[str]  # names of steps
     history: Sequence[Round]
+    team: Sequence[Member]
 
     @property
     def version(self) -> WorkflowVersion:
@@ -135,8 +155,17 @@ class TaskView:
         last = ended[-1] if ended else None
         if last is None or self.read_only_reason or last.iteration.worker_id == self.viewer.id:
             return None
-        is_remark = last.iteration.comment or last.verb == "returned"
+        is_remark = last.iteration.comment or last.remarks or last.verb == "returned"
         return last if is_remark else None
+
+    @property
+    def remarks(self) -> Sequence[Remark]:
+        """Of all rounds in force, the oldest first."""
+        return [remark for past in self.history for remark in past.remarks]
+
+    @property
+    def may_resolve(self) -> bool:
+        return self.read_only_reason is None
 
     @staticmethod
     def _is_processing(assignment: Assignment | None) -> bool:
@@ -164,6 +193,7 @@ def task_view(session: Session, viewer: Worker, task_id: int) -> TaskView:
         prerequisites=prerequisites(session, project.id, graph, task.step),
         open_dependencies=_open_dependencies(session, project, graph, step),
         history=_history(session, task),
+        team=_team(session, project.id),
     )
 
 
@@ -207,21 +237,35 @@ def _history(session: Session, task: Task) -> Sequence[Round]:
         .order_by(Iteration.number, ReviewDraw.id)
         .options(joinedload(Iteration.worker))
     )
+    # Drawn again for the same round, after a revert: the last draw counts.
+    last = {iteration.id: (iteration, level, draw) for iteration, level, draw in rows}
+    said = _remarks_by_round(session, task)
     rounds: list[Round] = []
     before: Data = {}
-    for iteration, level, draw in rows:
-        if rounds and rounds[-1].iteration is iteration:
-            rounds.pop()  # drawn again for the same round, after a revert: the last draw counts
-        data = iteration.submitted_data
-        changed = _changed(before, data) if iteration.ended_at else []
-        rounds.append(Round(iteration, level, _verb(iteration, level), changed, draw))
-        before = data if iteration.ended_at else before
+    for iteration, level, draw in last.values():
+        verb, remarked = _verb(iteration, level), said.get(iteration.id, ())
+        rounds.append(Round(iteration, level, verb, before, draw, remarked))
+        before = iteration.submitted_data if iteration.ended_at else before
     return rounds
 
 
-def _changed(before: Data, after: Data) -> list[str]:
-    names = dict.fromkeys([*before, *after])
-    return [name for name in names if before.get(name) != after.get(name)]
+def _team(session: Session, project_id: int) -> Sequence[Member]:
+    """The people on a project, in the order in which they came to it."""
+    rows = session.execute(
+        sa.select(Worker, Task.step, Assignment.level)
+        .join(Assignment, Assignment.worker_id == Worker.id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(Task.project_id == project_id, Assignment.discarded_at.is_(None))
+        .order_by(Task.id, Assignment.level)
+    )
+    return [Member(worker, step, level) for worker, step, level in rows]
+
+
+def _remarks_by_round(session: Session, task: Task) -> Mapping[int, Sequence[Remark]]:
+    found: dict[int, list[Remark]] = {}
+    for remark in remarks.of_task(session, task.id):
+        found.setdefault(remark.iteration_id, []).append(remark)
+    return found
 
 
 def _verb(iteration: Iteration, level: int) -> str:

@@ -46,6 +46,7 @@ class Worker(Base):
     phone: Mapped[str | None]
     slack_name: Mapped[str | None]
     slack_user_id: Mapped[str | None] = mapped_column(unique=True)
+    uses_single_keys: Mapped[bool] = mapped_column(default=True)  # shortcuts without Ctrl (W-6)
     created_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
     last_login_at: Mapped[datetime | None]
 
@@ -87,6 +88,32 @@ class WorkerCertification(Base):
 
     worker: Mapped[Worker] = relationship(back_populates="certifications", foreign_keys=[worker_id])
     certification: Mapped[Certification] = relationship(lazy="joined")
+
+
+class TokenPurpose(StrEnum):
+    """What a link in a mail is for."""
+
+    ACTIVATION = "activation"
+    RESET = "reset"  # of a forgotten password
+    EMAIL_CHANGE = "email_change"
+    INVITATION = "invitation"
+
+
+class AccountToken(Base):
+    """The secret of a link in a mail: stored hashed, used once, valid for some time (P-5)."""
+
+    __tablename__ = "account_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    worker_id: Mapped[int] = mapped_column(sa.ForeignKey("worker.id"), index=True)
+    purpose: Mapped[TokenPurpose] = mapped_column(text_enum(TokenPurpose))
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str | None]  # the new address
+    created_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    worker: Mapped[Worker] = relationship()
 
 
 class LoginFailure(Base):

@@ -283,6 +283,25 @@ class Iteration(Base):
     worker: Mapped[Worker | None] = relationship()
 
 
+class Remark(Base):
+    """What a reviewer says about one field of work, or about all of it, when returning it."""
+
+    __tablename__ = "remark"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("task.id"), index=True)
+    iteration_id: Mapped[int] = mapped_column(sa.ForeignKey("iteration.id"))  # of the reviewer
+    pointer: Mapped[str | None]  # of the field; None: about the whole
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
+    resolved_at: Mapped[datetime | None]
+    resolved_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("worker.id"))
+
+    iteration: Mapped[Iteration] = relationship()
+    resolved_by: Mapped[Worker | None] = relationship()
+
+
 class ReviewDraw(Base):
     """The number drawn, or the reason why none was, when work was handed over (L-71)."""
 

@@ -37,6 +37,7 @@ celery.config_from_object("celeryconfig")
 celery.conf.imports = (
     "orchestra.tasks.deliveries",
     "orchestra.tasks.machine",
+    "orchestra.tasks.messages",
     "orchestra.tasks.upkeep",
 )
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import reading, settings_of, transaction
-from orchestra.domain import advancing, dispatching, machine, repeats, upkeep
+from orchestra.domain import advancing, dispatching, machine, messages, repeats, upkeep
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.tasks import celery
@@ -42,6 +42,7 @@ def sweep_all() -> int:
     found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
     with transaction() as session:
         repeats.forget_old(session)
+        messages.forget_old(session)
         upkeep.note_tick(session, Job.SWEEP)
     return found
 

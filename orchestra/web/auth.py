@@ -1,16 +1,17 @@
 """Who is signed in, and what every page and every call of the pages' JSON API asks first."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, Response, redirect, request, session
+from flask import Blueprint, Flask, Response, flash, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
-from orchestra.database import reading
-from orchestra.domain import signing_in
+from orchestra.database import reading, utcnow
+from orchestra.domain import acting, signing_in
 from orchestra.domain.audit import Actor
 from orchestra.errors import Forbidden, Unauthenticated, Unavailable
 from orchestra.models import Worker
@@ -19,26 +20,52 @@ from orchestra.web import requests
 LOGIN_PAGE = "/orchestra/accounts/login/"
 START_PAGE = "/orchestra/app"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+ACTING = "acting"  # in the session: whom the administrator acts as, and since when
 OUTDATED = "This page was open too long, or you signed in again elsewhere. Send it once more."
 
 login_manager = LoginManager()
 
 
 class SignedIn(UserMixin):
-    """The worker of a session, as the database knows them at this request (P-21)."""
+    """The worker of a session, as the database knows them at this request (P-21).
 
-    def __init__(self, worker: Worker) -> None:
+    While an administrator acts as another worker, that one is the worker (P-51).
+    """
+
+    def __init__(self, worker: Worker, administrator: Worker | None = None) -> None:
         self.worker = worker
+        self.administrator = administrator
 
     def get_id(self) -> str:
-        return self.worker.session_key
+        return (self.administrator or self.worker).session_key
 
 
 @login_manager.user_loader
 def _load(session_key: str) -> SignedIn | None:
     with reading() as database:
         worker = signing_in.find_by_session_key(database, session_key)
-    return SignedIn(worker) if worker else None
+        if worker is None or ACTING not in session:
+            return SignedIn(worker) if worker else None
+        acted_as = _find_acted_as(database, worker)
+    if acted_as is None:
+        _let_acting_end()
+        return SignedIn(worker)
+    return SignedIn(acted_as, administrator=worker)
+
+
+def _find_acted_as(database: Session, administrator: Worker) -> Worker | None:
+    return acting.find_acted_as(database, administrator, session[ACTING]["worker_id"], _since())
+
+
+def _since() -> datetime:
+    return datetime.fromtimestamp(session[ACTING]["since"], UTC)
+
+
+def _let_acting_end() -> None:
+    """Pages that were opened while acting must not act for the administrator: the token goes."""
+    del session[ACTING]
+    session.pop("csrf_token", None)
+    flash("You act as yourself again: acting as others ends after an hour.", "warning")
 
 
 def init_app(app: Flask) -> None:
@@ -56,7 +83,11 @@ def init_app(app: Flask) -> None:
 
 
 def _for_templates() -> dict[str, Any]:
-    return {"signed_in": find_worker(), "csrf_token": generate_csrf}
+    return {
+        "signed_in": find_worker(),
+        "acting_administrator": find_administrator(),
+        "csrf_token": generate_csrf,
+    }
 
 
 def find_worker() -> Worker | None:
@@ -65,6 +96,11 @@ def find_worker() -> Worker | None:
         return current_user.worker if current_user.is_authenticated else None
     except (Unavailable, PoolTimeout):
         return None
+
+
+def find_administrator() -> Worker | None:
+    """The administrator who acts as the worker of this session, if so."""
+    return current_user.administrator if find_worker() else None
 
 
 def current_worker() -> Worker:
@@ -76,14 +112,35 @@ def current_worker() -> Worker:
 
 
 def current_actor() -> Actor:
-    return Actor.of(current_worker(), request_id=requests.request_id())
+    """Who changes something; while acting, in the name of the administrator (P-54)."""
+    worker, administrator = current_worker(), find_administrator()
+    if administrator is None:
+        return Actor.of(worker, request_id=requests.request_id())
+    return acting.as_worker(administrator, worker, requests.request_id())
 
 
-def start_session(worker: Worker) -> None:
-    """Sign a worker in with a new session; nothing of the one before is kept (P-10)."""
+def refuse_while_acting() -> None:
+    """For changes of password, e-mail, roles and keys (P-53).
+
+    :raises Forbidden: an administrator acts as the worker of this session.
+    """
+    if find_administrator():
+        raise Forbidden(
+            f"You act as {current_worker().name}. Stop that first: while acting nobody may change "
+            "a password, an e-mail address, roles or keys, or act as somebody else."
+        )
+
+
+def start_session(worker: Worker, *, administrator: Worker | None = None) -> None:
+    """Sign a worker in with a new session; nothing of the one before is kept (P-10).
+
+    :param administrator: who is really there, and only acts as the worker (P-51).
+    """
     session.clear()
     session.permanent = True
-    login_user(SignedIn(worker))
+    login_user(SignedIn(worker, administrator))
+    if administrator:
+        session[ACTING] = {"worker_id": worker.id, "since": utcnow().timestamp()}
 
 
 def end_session() -> None:
@@ -132,6 +189,18 @@ def _revalidate(response: Response) -> Response:
     return response
 
 
+def guard_admin_pages(blueprint: Blueprint) -> None:
+    """As :func:`guard_pages`, and only for project admins (P-19)."""
+    guard_pages(blueprint)
+    blueprint.before_request(_require_project_admin)
+
+
+def guard_administrators(blueprint: Blueprint) -> None:
+    """As :func:`guard_pages`, and only for administrators who act as themselves (P-19, P-53)."""
+    guard_pages(blueprint)
+    blueprint.before_request(require_administrator)
+
+
 def guard_interface(blueprint: Blueprint) -> None:
     """Calls of our own pages: signed in first, then the token (N-2, N-3, N-23)."""
     blueprint.before_request(_require_sign_in_and_token)
@@ -142,6 +211,12 @@ def guard_management(blueprint: Blueprint) -> None:
     """As :func:`guard_interface`, and only for project admins (N-14)."""
     guard_interface(blueprint)
     blueprint.before_request(_require_project_admin)
+
+
+def guard_administration(blueprint: Blueprint) -> None:
+    """As :func:`guard_interface`, and only for administrators who act as themselves (N-20)."""
+    guard_interface(blueprint)
+    blueprint.before_request(require_administrator)
 
 
 def _require_sign_in_and_token() -> None:
@@ -155,6 +230,13 @@ def _require_sign_in_and_token() -> None:
 def _require_project_admin() -> None:
     if not current_worker().is_project_admin:
         raise Forbidden("Only project admins may do this. Ask one of them.")
+
+
+def require_administrator() -> None:
+    """:raises Forbidden: nobody but an administrator, as themselves, may do this."""
+    refuse_while_acting()
+    if not current_worker().is_administrator:
+        raise Forbidden("Only administrators may do this. Ask one of them.")
 
 
 def _never_store(response: Response) -> Response:

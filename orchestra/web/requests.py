@@ -89,3 +89,16 @@ def refuse_query() -> None:
     if request.args:
         names = ", ".join(sorted(request.args))
         raise Malformed(f"This call takes no query parameters; remove {names}.")
+
+
+def whole_argument(name: str) -> int | None:
+    """A query parameter that is a positive whole number, if it is given.
+
+    :raises Malformed: it is something else.
+    """
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:10]) <= LARGEST_ID:
+        raise Malformed(f"{name} in this address must be a whole number from 1.")
+    return int(text[:10])

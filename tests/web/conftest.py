@@ -17,7 +17,7 @@ class Browser(FlaskClient):
 
     def open(self, *args, **kwargs):
         with self.application.app_context():
-            return super().open(*args, **kwargs)
+            return super().open(*args, **({"buffered": True} | kwargs))  # files are closed
 
     def token(self, path="/orchestra/app"):
         """The token that the pages of this session carry."""
@@ -95,7 +95,7 @@ def take(session):
 def hand_over(session):
     """Let a worker hand over a task with this data."""
 
-    def handed_over(worker, task_id, command="submit", data=None, comment=None):
+    def handed_over(worker, task_id, command="submit", data=None, comment=None, said=()):
         view = task_view(session, worker, task_id)
         task = lifecycle.hand_over(
             session,
@@ -105,6 +105,7 @@ def hand_over(session):
             data=data or {"headline": "Rain"},
             revision=view.assignment.revision,
             comment=comment,
+            said=said,
         )
         session.flush()
         return task

@@ -80,6 +80,8 @@ def test_twenty_failures_from_an_address_stop_it_for_all_accounts(client, sessio
         ("/orchestra/app/task/7", "/orchestra/app/task/7"),
         ("https://evil.example/orchestra/", APP),
         ("//evil.example/orchestra/", APP),
+        ("/orchestra/accounts/settings/", "/orchestra/accounts/settings/"),
+        ("/orchestra/accounts/logout_then_login/", APP),
         ("/orchestra/../evil", APP),
         ("/other", APP),
     ],

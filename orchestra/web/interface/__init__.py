@@ -2,10 +2,23 @@
 
 from flask import Flask
 
-from orchestra.web.interface import projects, tasks
+from orchestra.web.interface import (
+    certifications,
+    inbox,
+    operations,
+    project_lists,
+    project_people,
+    projects,
+    tasks,
+)
 
 
 def register(app: Flask) -> None:
     app.register_blueprint(tasks.blueprint)
+    app.register_blueprint(certifications.blueprint)
+    app.register_blueprint(inbox.blueprint)
+    app.register_blueprint(operations.blueprint)
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(projects.shared)
+    app.register_blueprint(project_people.blueprint)
+    app.register_blueprint(project_lists.blueprint)

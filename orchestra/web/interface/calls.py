@@ -50,7 +50,7 @@ def looking(schema: Schema) -> Decorator:
     def decorate(view: View) -> Callable[..., Response]:
         @wraps(view)
         def called(**in_path: Any) -> Response:
-            asked = _body(schema) if request.method == "POST" else _parameters(schema)
+            asked = _body(schema) if request.method == "POST" else _query(schema)
             worker = current_worker()
             with reading() as session:
                 return json_response(as_json(view(session, worker, **asked, **in_path)))
@@ -66,9 +66,12 @@ def _body(schema: Schema) -> dict[str, Any]:
     return requests.load(schema, request.get_data())
 
 
-def _parameters(schema: Schema) -> dict[str, Any]:
-    """:raises Malformed: a query parameter is missing, unknown or not of its type (C-13)."""
-    given = request.args.to_dict()
+def _query(schema: Schema) -> dict[str, Any]:
+    return read_parameters(schema, request.args.to_dict())
+
+
+def read_parameters(schema: Schema, given: dict[str, str]) -> dict[str, Any]:
+    """:raises Malformed: a parameter is missing, unknown or not of its type (C-13)."""
     problems = schema.validate(given)
     if problems:
         raise Malformed(f"These parameters are missing, unknown or wrong: {', '.join(problems)}.")

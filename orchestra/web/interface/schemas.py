@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from orchestra.domain.dashboard import Bucket
 from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.lifecycle import Command
-from orchestra.models import ProjectStatus, TaskClass
+from orchestra.models import ProjectStatus, Role, TaskClass
 from orchestra.web.api.schemas import Text, Whole
 
 
@@ -62,6 +62,10 @@ class TaskQuery(Schema):
     task_id = Id(in_query=True)
 
 
+class EligibleQuery(TaskQuery):
+    level = fields.Integer(load_default=None, validate=validate.Range(min=0, max=1_000_000))
+
+
 class TaskBody(Schema):
     task_id = Id()
 
@@ -71,9 +75,15 @@ class Draft(TaskBody):
     revision = Id()
 
 
+class Remark(Schema):
+    text = text()
+    pointer = optional_text()
+
+
 class HandOver(Draft):
     command_type = fields.Enum(Command, by_value=True, required=True)
     comment = optional_text()
+    remarks = fields.List(fields.Nested(Remark), load_default=list)
 
 
 class FormData(TaskBody):
@@ -134,3 +144,18 @@ class RetryMachineTask(TaskBody):
 
 class SkipMachineTask(TaskBody):
     data = Data(required=True)
+
+
+class CertificationOfWorker(Schema):
+    worker_username = text()
+    workflow_slug = text()
+    certification_slug = text()
+    role = fields.Enum(Role, by_value=True, required=True)
+    task_class = fields.Enum(TaskClass, by_value=True, required=True)
+
+
+class GrantCertification(CertificationOfWorker):
+    staffbot_enabled = fields.Boolean(load_default=None, truthy={True}, falsy={False})
+    staffing_priority = Whole(
+        load_default=None, validate=validate.Range(min=-1_000_000, max=1_000_000)
+    )

@@ -6,14 +6,15 @@ from flask import Blueprint, flash
 from sqlalchemy.orm import Session
 
 from orchestra.domain import dashboard as dashboards
-from orchestra.domain import lifecycle, pickup
+from orchestra.domain import lifecycle, pickup, remarks
 from orchestra.domain.audit import Actor
 from orchestra.domain.dashboard import Bucket, Entry
 from orchestra.domain.forms import Form
 from orchestra.domain.information import timestamp
 from orchestra.domain.lifecycle import Command
+from orchestra.domain.remarks import Said
 from orchestra.domain.task_view import Round, TaskView, task_view
-from orchestra.models import ReviewDraw, Role, Worker
+from orchestra.models import Remark, ReviewDraw, Role, Worker
 from orchestra.web.auth import START_PAGE, guard_interface
 from orchestra.web.interface import schemas
 from orchestra.web.interface.calls import Answer, changing, looking
@@ -145,9 +146,20 @@ def _round(past: Round) -> Answer:
         "submitted_data": iteration.submitted_data,
         "changed": list(past.changed),
         "comment": iteration.comment,
+        "remarks": [_remark(remark) for remark in past.remarks],
         "started_at": timestamp(iteration.started_at),
         "ended_at": timestamp(iteration.ended_at),
         "review_draw": _draw(past.draw) if past.draw else None,
+    }
+
+
+def _remark(remark: Remark) -> Answer:
+    return {
+        "id": remark.id,
+        "pointer": remark.pointer,
+        "text": remark.text,
+        "resolved_at": timestamp(remark.resolved_at),
+        "resolved_by": _person(remark.resolved_by),
     }
 
 
@@ -187,9 +199,26 @@ def submit_task_assignment(
         data=work["task_data"],
         revision=work["revision"],
         comment=work["comment"],
+        said=[Said(**remark) for remark in work["remarks"]],
     )
     flash(handed_over(task, command_type))
     return {"status": task.status.label, "next": START_PAGE}
+
+
+@blueprint.post("/remarks/<int:remark_id>/resolve/")
+@changing(schemas.Nothing())
+def resolve_remark(session: Session, actor: Actor, remark_id: int) -> Answer:
+    return _state_of(remarks.resolve(session, actor, remark_id))
+
+
+@blueprint.post("/remarks/<int:remark_id>/reopen/")
+@changing(schemas.Nothing())
+def reopen_remark(session: Session, actor: Actor, remark_id: int) -> Answer:
+    return _state_of(remarks.reopen(session, actor, remark_id))
+
+
+def _state_of(remark: Remark) -> Answer:
+    return {"id": remark.id, "resolved_at": timestamp(remark.resolved_at)}
 
 
 @blueprint.post("/validate_task_data/")

@@ -7,7 +7,22 @@ from pathlib import Path
 from flask import Flask
 
 from orchestra.web import auth
-from orchestra.web.pages import accounts, dashboard, gallery, tasks, wording
+from orchestra.web.pages import (
+    account_settings,
+    accounts,
+    admin,
+    dashboard,
+    gallery,
+    inbox,
+    operations,
+    passwords,
+    project,
+    projects,
+    registration,
+    switching,
+    tasks,
+    wording,
+)
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -17,9 +32,24 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
+    app.jinja_env.filters["since"] = wording.since_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (accounts, dashboard, tasks, gallery):
+    for part in (
+        accounts,
+        account_settings,
+        passwords,
+        registration,
+        dashboard,
+        inbox,
+        operations,
+        tasks,
+        gallery,
+        switching,
+        projects,
+        project,
+    ):
         app.register_blueprint(part.blueprint)
+    admin.register(app)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.database import retry_deadlocks, transaction
@@ -16,6 +16,7 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/orchestra/accounts")
 REFUSED = "The user name or the password is not right. Check both and try again."
 LONGEST_NAME = 254  # of an e-mail address
 LOCAL_PATH = re.compile(r"/orchestra/[\w./?=&%-]*", re.ASCII)
+IN_AND_OUT = ("/orchestra/accounts/login", "/orchestra/accounts/logout")
 
 
 @blueprint.get("/login/")
@@ -64,11 +65,17 @@ def _begin_try(name: str) -> tuple[Worker | None, int]:
 def _next(path: str) -> str:
     """Only paths of ours: whoever makes the link must not choose where people land (P-9)."""
     is_own = LOCAL_PATH.fullmatch(path) and ".." not in path
-    return path if is_own and not path.startswith(f"{blueprint.url_prefix}/") else auth.START_PAGE
+    return path if is_own and not path.startswith(IN_AND_OUT) else auth.START_PAGE
 
 
 def _form(problem: str = "", username: str = "", next_path: str = "") -> str:
-    return render_template("login.html", problem=problem, username=username, next=next_path)
+    return render_template(
+        "login.html",
+        problem=problem,
+        username=username,
+        next=next_path,
+        registration_open=current_app.config["SETTINGS"].registration_open,
+    )
 
 
 @blueprint.post("/logout/")

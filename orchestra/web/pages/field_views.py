@@ -25,7 +25,10 @@ CHECKED = (
     "minItems",
     "maxItems",
 )
-INPUT_TYPES = {"url": "url", "file": "url", "image": "url", "email": "email", "date": "date"}
+INPUT_TYPES = {"url": "url", "email": "email", "date": "date"}
+UPLOADS = {"file": "file", "image": "picture"}  # widget → what its control is called by
+PICTURES = frozenset({"image", "source"})
+TEXTS = frozenset({"text", "textarea", "markdown"})
 SPACIOUS = {"rows": 6, "cols": 60}
 
 
@@ -121,6 +124,17 @@ class FieldView:
         if self.widget == "datetime" and isinstance(self.value, str):
             return _utc_without_zone(self.value)
         return as_text(self.value)
+
+    @property
+    def upload_kind(self) -> str:
+        """What a file control of this field says of itself: ``file`` or ``picture``."""
+        return UPLOADS[self.widget]
+
+    @property
+    def is_picture_with_text(self) -> bool:
+        """Whether the group is a picture and a text about it, which stand side by side."""
+        widgets = {child.widget for child in self.children if child.widget != "hidden"}
+        return len(widgets) == 2 and bool(widgets & PICTURES) and bool(widgets & TEXTS)
 
     @property
     def input_type(self) -> str:

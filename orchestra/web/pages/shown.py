@@ -1,10 +1,11 @@
 """Data as a person reads it: texts, pictures, links, lists and groups, never form controls."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from flask import has_request_context, request
 
@@ -14,17 +15,23 @@ from orchestra.web.markdown import render_markdown
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 DEEPEST = 8  # groups within groups; what lies deeper is printed as JSON
 NOTHING = "No value"
+OWN_FILE = re.compile(r"/orchestra/files/[0-9a-f]{32}/([^/]+)")  # of uploads.address_of
 
 
 @dataclass(frozen=True)
 class Shown:
     """A piece of data and how to show it: as ``text``, ``markdown``, ``image``, ``link``,
-    ``list`` or ``group``."""
+    ``list``, ``group``, or ``figure``: a picture, then a text about it."""
 
     kind: str
     label: str = ""
     value: Any = ""
     parts: tuple["Shown", ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What a link says: the name of a file of ours, or the address itself."""
+        return file_name(self.value) or str(self.value)
 
 
 def show_data(value: Any, label: str = "", described: Field | None = None, depth: int = 0) -> Shown:
@@ -33,7 +40,9 @@ def show_data(value: Any, label: str = "", described: Field | None = None, depth
     if isinstance(value, Mapping | list) and value and depth >= DEEPEST:
         return Shown("text", label, json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
-        return Shown("group", label, parts=tuple(_properties(value, described, depth)))
+        parts = tuple(_properties(value, described, depth))
+        figure = _picture_and_text(parts) if described.children else ()
+        return Shown("figure" if figure else "group", label, parts=figure or parts)
     if isinstance(value, list):
         item = described.item or described
         parts = tuple(show_data(entry, "", item, depth + 1) for entry in value)
@@ -49,6 +58,13 @@ def show_form(root: Field, data: Mapping[str, Any], context: Mapping[str, Any]) 
     fields = [*asked, *map(root.child, extra)]
     parts = (show_data(data.get(one.name), one.label, one, 1) for one in fields)
     return Shown("group", parts=tuple(parts))
+
+
+def _picture_and_text(parts: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    """The parts, the picture first, if they are one picture and one text; else nothing."""
+    ordered = tuple(sorted(parts, key=lambda part: part.kind != "image"))
+    kinds = [part.kind for part in ordered]
+    return ordered if kinds in (["image", "text"], ["image", "markdown"]) else ()
 
 
 def _properties(value: Mapping[str, Any], described: Field, depth: int) -> Iterator[Shown]:
@@ -98,9 +114,19 @@ def _is_own_path(value: str) -> bool:
     return value.startswith("/") and not value.startswith("//")
 
 
+def file_name(address: str) -> str | None:
+    """What a file of a project is called, by its address; None for other addresses."""
+    found = OWN_FILE.fullmatch(urlsplit(address).path) if is_address(address) else None
+    return unquote(found[1]) if found and is_own_host(address) else None
+
+
 def is_own_picture(value: str) -> bool:
     """Pictures of strange hosts are only linked: showing them tells the host who is reading."""
     if not is_address(value) or not urlsplit(value).path.lower().endswith(PICTURE_ENDINGS):
         return False
+    return is_own_host(value)
+
+
+def is_own_host(value: str) -> bool:
     own_host = request.host if has_request_context() else None
     return _is_own_path(value) or urlsplit(value).netloc == own_host

@@ -36,6 +36,14 @@ def _in_words(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def since_in_words(moment: datetime) -> str:
+    """How long something lasts already: "since today, 14:05", "for 12 min"."""
+    words = in_words(moment)
+    if words.endswith(" ago"):
+        return f"for {words.removesuffix(' ago')}"
+    return "since a moment ago" if words == "just now" else f"since {words}"
+
+
 def exact(moment: datetime) -> str:
     zone = zone_of(find_worker())
     local = moment.astimezone(zone)

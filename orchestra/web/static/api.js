@@ -19,12 +19,10 @@ export class Refusal extends Error {
 
 const tokenElement = (page) => page.querySelector('meta[name="csrf-token"]');
 
-async function post(path, body) {
-  const headers = {
-    "Content-Type": "application/json",
-    "X-CSRF-Token": tokenElement(document)?.content ?? "",
-  };
-  const options = { method: "POST", credentials: "same-origin", headers, body };
+async function call(method, path, body) {
+  const headers = { "X-CSRF-Token": tokenElement(document)?.content ?? "" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const options = { method, credentials: "same-origin", headers, body };
   const response = await fetch(PREFIX + path, options).catch(() => null);
   if (!response) throw new Refusal(0, { message: "The server cannot be reached." });
   const answer = await response.json().catch(() => ({}));
@@ -43,16 +41,23 @@ async function renewToken() {
   return true;
 }
 
-// signIn() resolves to true when the person says they have signed in again.
-export async function send(path, data, signIn) {
-  const body = JSON.stringify(data);
+async function insist(signIn, method, path, body) {
   for (;;) {
     try {
-      return await post(path, body);
+      return await call(method, path, body);
     } catch (refusal) {
       const isSignedOut = refusal.kind === "unauthenticated" && (await signIn());
       const mayRepeat = isSignedOut || refusal.kind === "forbidden";
       if (!mayRepeat || (!(await renewToken()) && !isSignedOut)) throw refusal;
     }
   }
+}
+
+// signIn() resolves to true when the person says they have signed in again.
+export function send(path, data, signIn) {
+  return insist(signIn, "POST", path, JSON.stringify(data));
+}
+
+export function look(path, parameters, signIn) {
+  return insist(signIn, "GET", `${path}?${new URLSearchParams(parameters)}`);
 }

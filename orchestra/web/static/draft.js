@@ -70,6 +70,11 @@ export class Draft {
     if (this.isDirty) this.#schedule(QUIET_MS);
   }
 
+  // Another window saved, and nothing here is unsaved: go on from there.
+  adopt({ data, revision }) {
+    Object.assign(this, { data, revision, saved: canonical(data) });
+  }
+
   // The server has everything: nothing is left to keep.
   finish() {
     clearTimeout(this.#timer);

@@ -1,5 +1,10 @@
 // Reads a rendered form into task data, exactly as orchestra/domain/form_values.py reads a post,
 // checks it with the sentences the server would say, and shows errors at their fields.
+// A custom element in the place of the form is asked instead, see element.js.
+
+import { dataOf, examineElement, showElementErrors } from "./element.js";
+import { connectPreviews } from "./markdown.js";
+import { connectUploads } from "./upload.js";
 
 const NUMBER = /^[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?$/;
 const LOCAL_TIME = /^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(:[0-9]{2}(\.[0-9]+)?)?$/;
@@ -49,9 +54,15 @@ function childFields(holder) {
 
 // The data of the form; what is wrong with it, as {pointer, message}; and the field of each pointer.
 export function inspect(root) {
+  if ("element" in root.dataset) return { data: dataOf(root), problems: [], places: new Map() };
   const sheet = { places: new Map(), problems: [] };
   const data = readProperties(root, "", sheet);
   return { data, problems: sheet.problems, places: sheet.places };
+}
+
+// As inspect, before handing over: an element may need time to say what is wrong.
+export async function examine(root) {
+  return "element" in root.dataset ? examineElement(root) : inspect(root);
 }
 
 function readProperties(holder, pointer, sheet) {
@@ -145,6 +156,11 @@ function isBlank(field, value) {
 const checksOf = (field) => JSON.parse(field.dataset.checks);
 
 function check(field, pointer, value, sheet) {
+  if ("busy" in field.dataset) {
+    const message = `${field.dataset.label} is still being sent. Wait a moment.`;
+    sheet.problems.push({ pointer, message });
+    return;
+  }
   const unreadable = ownControls(field).find((control) => control.validity.badInput);
   const failed = checksOf(field).find(([keyword, limit]) => {
     if (keyword === "required") return value === undefined;
@@ -159,6 +175,7 @@ function check(field, pointer, value, sheet) {
 // control is null for what belongs to no field of the page.
 export function showErrors(root, errors, places = inspect(root).places) {
   clearErrors(root);
+  if ("element" in root.dataset) return showElementErrors(root, errors, places, showOthers);
   const placed = [];
   const others = [];
   for (const [pointer, messages] of Object.entries(errors)) {
@@ -257,6 +274,7 @@ function renumber(list) {
 
 // Makes the rendered form live: rows come and go, and every change is told as "orchestra-change".
 export function connect(root) {
+  if ("element" in root.dataset) return; // it tells its changes itself
   const tell = (target) => {
     const { data, problems, places } = inspect(root);
     const field = target.closest("[data-field]");
@@ -265,6 +283,8 @@ export function connect(root) {
     root.dispatchEvent(new CustomEvent("orchestra-change", { bubbles: true, detail: { data } }));
   };
   reveal(root);
+  connectUploads(root, { say: setError, tell });
+  connectPreviews(root);
   root.addEventListener("input", (event) => tell(event.target));
   root.addEventListener("change", (event) => tell(event.target));
   root.addEventListener("click", (event) => {

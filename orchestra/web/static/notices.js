@@ -5,4 +5,5 @@ export function notify(text, tone = "warning") {
   notice.className = `notice notice-${tone}`;
   notice.textContent = text;
   document.getElementById("notices").replaceChildren(notice);
+  return notice;
 }

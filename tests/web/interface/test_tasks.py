@@ -286,3 +286,28 @@ def test_a_nul_in_a_comment_is_no_internal_error(at_ana, task_id):
         "revision": 1,
     }
     assert at_ana.call("submit_task_assignment/", body).status_code in (200, 400, 422)
+
+
+def test_a_return_carries_remarks_and_the_task_object_tells_them(
+    at_ana, browser, session, make, task_id, ana, take, hand_over
+):
+    """W-23"""
+    ben = make.worker("ben")
+    hand_over(ana, task_id)
+    take(ben, Role.REVIEWER)
+    session.commit()
+    work = {"task_id": task_id, "task_data": {}, "revision": 1, "command_type": "return"}
+    at_ben = browser().sign_in(ben)
+    wrong = at_ben.call("submit_task_assignment/", work | {"remarks": [{"pointer": "/text"}]})
+    assert list(refused(wrong, 422, "invalid")["fields"]) == ["remarks.0.text"]
+    remarks = [{"pointer": "/text", "text": "Who says so?"}]
+    assert at_ben.call("submit_task_assignment/", work | {"remarks": remarks}).status_code == 200
+    task = at_ana.get(f"{PREFIX}task_assignment_information/?task_id={task_id}").json
+    (remark,) = task["history"][1]["remarks"]
+    assert (remark["pointer"], remark["text"]) == ("/text", "Who says so?")
+    assert at_ana.call(f"remarks/{remark['id']}/resolve/").json["resolved_at"].endswith("Z")
+    assert at_ana.call(f"remarks/{remark['id']}/reopen/").json["resolved_at"] is None
+
+
+def test_a_remark_of_others_is_not_there(at_ana):
+    refused(at_ana.call("remarks/1/resolve/"), 404, "not_found")

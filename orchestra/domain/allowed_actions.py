@@ -1,0 +1,105 @@
+"""What a project admin may do with a project and a task now (specification N-16, N-18).
+
+The statuses named here are those that the rules check; tests/domain/test_allowed_actions.py tries
+every rule in every status and compares.
+"""
+
+from enum import StrEnum
+
+from orchestra.models import POOL, ProjectStatus, Task, TaskStatus
+
+_ACTIVE = frozenset({ProjectStatus.ACTIVE})
+_PAUSED = frozenset({ProjectStatus.PAUSED})
+_OPEN = _ACTIVE | _PAUSED
+_NOT_ABORTED = _OPEN | {ProjectStatus.COMPLETED}
+
+
+class ProjectAction(StrEnum):
+    PAUSE = "pause"
+    RESUME = "resume"
+    ABORT = "abort"
+    EDIT = "edit"
+    CREATE_SUBSEQUENT_TASKS = "create_subsequent_tasks"
+
+
+class TaskAction(StrEnum):
+    ASSIGN = "assign"
+    REASSIGN = "reassign"
+    UNASSIGN = "unassign"
+    WHY = "why"
+    SKIP = "skip"
+    UNSKIP = "unskip"
+    RETRY = "retry"  # also with other project data
+    SKIP_WITH_DATA = "skip_with_data"
+    REVERT = "revert"
+
+
+_IN_STATUS = {
+    ProjectAction.PAUSE: _ACTIVE,
+    ProjectAction.RESUME: _PAUSED,
+    ProjectAction.EDIT: _NOT_ABORTED,
+    ProjectAction.CREATE_SUBSEQUENT_TASKS: _ACTIVE,
+    ProjectAction.ABORT: _OPEN,
+}
+
+# The project gate of each operation (L-19).
+_GATES = {
+    TaskAction.ASSIGN: _OPEN,
+    TaskAction.REASSIGN: _OPEN,
+    TaskAction.UNASSIGN: _OPEN,
+    TaskAction.WHY: _OPEN,
+    TaskAction.SKIP: _ACTIVE,
+    TaskAction.UNSKIP: _ACTIVE,
+    TaskAction.RETRY: _ACTIVE,
+    TaskAction.SKIP_WITH_DATA: _ACTIVE,
+    TaskAction.REVERT: _NOT_ABORTED,
+}
+
+
+def on_project(status: ProjectStatus) -> list[ProjectAction]:
+    return [action for action, allowed in _IN_STATUS.items() if status in allowed]
+
+
+def on_task(status: ProjectStatus, task: Task, *, is_held: bool) -> list[TaskAction]:
+    """Actions on a task, in the order in which they are offered.
+
+    :param status: of the project.
+    :param is_held: whether the task has an assignment in force.
+    """
+    fitting = _for_human(task, is_held) if task.is_human else _for_machine(task, is_held)
+    return [action for action, gate in _GATES.items() if action in fitting and status in gate]
+
+
+def _for_human(task: Task, is_held: bool) -> set[TaskAction]:
+    fitting = _for_any(task, is_held)
+    if task.status.is_terminal:
+        return fitting
+    fitting |= {TaskAction.SKIP, TaskAction.WHY}
+    if task.status in POOL:
+        fitting.add(TaskAction.ASSIGN)
+    if task.status in {TaskStatus.PROCESSING, TaskStatus.REVIEWING}:
+        fitting.add(TaskAction.UNASSIGN)
+    if is_held:
+        fitting.add(TaskAction.REASSIGN)
+    return fitting
+
+
+def _for_machine(task: Task, is_held: bool) -> set[TaskAction]:
+    fitting = _for_any(task, is_held)
+    if task.status is TaskStatus.FAILED:
+        fitting |= {TaskAction.RETRY, TaskAction.SKIP_WITH_DATA}
+    if task.status is TaskStatus.AWAITING_PROCESSING:
+        fitting.add(TaskAction.SKIP_WITH_DATA)
+    if task.lease_until is not None:
+        fitting.discard(TaskAction.REVERT)
+    return fitting
+
+
+def _for_any(task: Task, is_held: bool) -> set[TaskAction]:
+    if task.status is TaskStatus.SKIPPED:
+        return {TaskAction.UNSKIP}
+    # Without work in force there is something to take back only where the task was skipped.
+    has_something = is_held or task.status is TaskStatus.COMPLETE
+    if has_something and task.status is not TaskStatus.ABORTED:
+        return {TaskAction.REVERT}
+    return set()

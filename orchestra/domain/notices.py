@@ -1,0 +1,228 @@
+"""Who is told of what happens to tasks and projects (specification M-20 to M-22, M-24, M-25).
+
+Each is called in the transaction of its cause, by whoever holds the lock of the project. Today
+every notice goes to the inboxes; other channels are added in :func:`_tell`.
+"""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.database import table_of
+from orchestra.domain import messages
+from orchestra.domain.audit import Actor
+from orchestra.domain.graph import Graph, Step
+from orchestra.domain.locking import LockedTask
+from orchestra.domain.message_texts import About, Kind, last_line, words
+from orchestra.models import (
+    TERMINAL,
+    Assignment,
+    AssignmentStatus,
+    Project,
+    Task,
+    Worker,
+)
+
+_OPEN = Task.status.not_in(TERMINAL)
+
+# --- Tasks ------------------------------------------------------------------------------------
+
+
+def assigned(session: Session, actor: Actor, locked: LockedTask, assignment: Assignment) -> None:
+    """To who holds the task now; who takes a review does not have to be told (M-21)."""
+    if assignment.level == 0:
+        _tell_of_task(session, None, Kind.TASK_PICKED_UP, locked, [assignment.worker_id])
+    else:
+        _tell_of_task(session, actor, Kind.REVIEW_PICKED_UP, locked, [assignment.worker_id])
+
+
+def awaiting_review(session: Session, locked: LockedTask, handed_over: Assignment) -> None:
+    _tell_of_task(session, None, Kind.AWAITING_REVIEW, locked, [handed_over.worker_id])
+
+
+def passed_on(
+    session: Session, actor: Actor, locked: LockedTask, level: int, *, returns: bool
+) -> None:
+    """To who has the task before them again: the worker it was returned to, or its reviewer."""
+    kind = Kind.RETURNED if returns else Kind.READY_FOR_REREVIEW
+    person = _name_of(session, actor) if returns else ""
+    to = [locked.assignments[level].worker_id]
+    _tell_of_task(session, actor, kind, locked, to, person=person)
+
+
+def completed(session: Session, locked: LockedTask) -> None:
+    _tell_of_task(session, None, Kind.COMPLETED, locked, _all_on(locked))
+
+
+def completed_by_admin(session: Session, actor: Actor, locked: LockedTask) -> None:
+    _tell_of_task(session, actor, Kind.COMPLETED_BY_ADMIN, locked, _all_on(locked))
+
+
+def reverted(session: Session, actor: Actor, locked: LockedTask) -> None:
+    """To who loses the task or has it again; before those who lost it are forgotten."""
+    to = [
+        assignment.worker_id
+        for assignment in locked.assignments
+        if assignment.discarded_at or assignment.status is AssignmentStatus.PROCESSING
+    ]
+    _tell_of_task(session, actor, Kind.REVERTED, locked, to)
+
+
+def reassigned(
+    session: Session,
+    actor: Actor,
+    locked: LockedTask,
+    assignment: Assignment,
+    former_worker_id: int | None,
+) -> None:
+    _tell_of_task(session, actor, Kind.REASSIGNED_AWAY, locked, [former_worker_id])
+    _tell_of_task(session, actor, Kind.REASSIGNED_TO, locked, [assignment.worker_id])
+
+
+def unassigned(session: Session, actor: Actor, locked: LockedTask, taken: Assignment) -> None:
+    _tell_of_task(session, actor, Kind.UNASSIGNED, locked, [taken.worker_id])
+
+
+def _all_on(locked: LockedTask) -> list[int | None]:
+    return [assignment.worker_id for assignment in locked.assignments]
+
+
+def _name_of(session: Session, actor: Actor) -> str:
+    worker = session.get(Worker, actor.worker_id) if actor.worker_id else None
+    return worker.name if worker else ""
+
+
+def _tell_of_task(
+    session: Session,
+    actor: Actor | None,
+    kind: Kind,
+    locked: LockedTask,
+    workers: Iterable[int | None],
+    *,
+    person: str = "",
+) -> None:
+    """:param actor: who is not told, because they did it themselves (M-21)."""
+    ids = {worker for worker in workers if worker is not None}
+    ids -= {actor.worker_id if actor else None}
+    if ids:
+        about = About.of(
+            locked.project, step=locked.step.name, task_id=locked.task.id, person=person
+        )
+        _tell(session, kind, about, Worker.id.in_(sorted(ids)), locked.project.id)
+
+
+# --- Projects ---------------------------------------------------------------------------------
+
+
+def paused(session: Session, actor: Actor, project: Project) -> None:
+    about = About.of(project, detail=project.pause_reason or "")
+    _tell_team(session, actor, Kind.PROJECT_PAUSED, about, project, tasks=_OPEN)
+
+
+def resumed(session: Session, actor: Actor, project: Project) -> None:
+    about = About.of(project)
+    _tell_team(session, actor, Kind.PROJECT_RESUMED, about, project, tasks=_OPEN)
+
+
+def project_completed(session: Session, project: Project, graph: Graph) -> None:
+    """To everybody on the project; one of machine steps alone has nobody."""
+    if not any(step.is_human for step in graph.by_slug.values()):
+        return
+    _tell_team(session, None, Kind.PROJECT_COMPLETED, About.of(project), project, tasks=sa.true())
+
+
+def tasks_aborted(session: Session, actor: Actor, tasks: Iterable[Task]) -> None:
+    """One message to each worker on the tasks, which are of one project and were open."""
+    human = [task for task in tasks if task.is_human]
+    if human:
+        project = human[0].project
+        of_these = Task.id.in_([task.id for task in human])
+        _tell_team(session, actor, Kind.TASK_ABORTED, About.of(project), project, tasks=of_these)
+
+
+def _tell_team(
+    session: Session,
+    actor: Actor | None,
+    kind: Kind,
+    about: About,
+    project: Project,
+    *,
+    tasks: sa.ColumnElement[bool],
+) -> None:
+    on_them = (
+        sa.select(Assignment.worker_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(Task.project_id == project.id, tasks, Assignment.discarded_at.is_(None))
+    )
+    condition = Worker.id.in_(on_them.where(Assignment.worker_id.is_not(None)))
+    if actor is not None and actor.worker_id is not None:
+        condition = sa.and_(condition, Worker.id != actor.worker_id)
+    _tell(session, kind, about, condition, project.id)
+
+
+# --- Problems ---------------------------------------------------------------------------------
+
+
+def machine_failed(session: Session, locked: LockedTask) -> None:
+    """Once per failure, with the last line of its error."""
+    error = last_line(locked.task.last_error or "")
+    about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, detail=error)
+    _tell(session, Kind.MACHINE_FAILED, about, _project_admins(), locked.project.id)
+
+
+def creation_problem(session: Session, project_id: int, step: Step, error: str) -> None:
+    """Once per project and step, however often it is tried."""
+    project = session.get_one(Project, project_id)
+    about = About.of(project, step=step.name, detail=error)
+    cause = f"project:{project_id}:step:{step.slug}"
+    _tell(session, Kind.CREATION_PROBLEM, about, _project_admins(), project_id, cause=cause)
+
+
+def policy_problem(session: Session, locked: LockedTask, level: int, error: str) -> None:
+    """Once per task and level."""
+    about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, detail=error)
+    cause = f"task:{locked.task.id}:level:{level}"
+    _tell(session, Kind.POLICY_PROBLEM, about, _project_admins(), locked.project.id, cause=cause)
+
+
+def _project_admins() -> sa.ColumnElement[bool]:
+    """The active ones, and until there are any, the administrators (M-25)."""
+    others = table_of(Worker).alias()
+    anybody = sa.exists().where(others.c.is_active, others.c.is_in_project_admins)
+    return sa.or_(Worker.is_in_project_admins, sa.and_(Worker.is_administrator, ~anybody))
+
+
+# --- Channels ---------------------------------------------------------------------------------
+
+
+def _tell(
+    session: Session,
+    kind: Kind,
+    about: About,
+    recipients: sa.ColumnElement[bool],
+    project_id: int,
+    *,
+    cause: messages.Cause | None = None,
+) -> None:
+    said = words(kind, about)
+    messages.tell_those(
+        session,
+        kind,
+        recipients,
+        subject=said.subject,
+        text=said.text,
+        url=_address(kind, project_id, about.task_id),
+        cause=messages.newest_event(project_id) if cause is None else cause,
+        project_id=project_id,
+        task_id=about.task_id,
+    )
+
+
+def _address(kind: Kind, project_id: int, task_id: int | None) -> str:
+    """Problems are repaired on the page of the project."""
+    if task_id is None:
+        return f"/orchestra/app/project/{project_id}"
+    if kind in {Kind.MACHINE_FAILED, Kind.POLICY_PROBLEM}:
+        return f"/orchestra/app/project/{project_id}#task-{task_id}"
+    return f"/orchestra/app/task/{task_id}"

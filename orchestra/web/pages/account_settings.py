@@ -1,0 +1,184 @@
+"""What people set in their own account (specification P-12 to P-14, M-14 to M-17)."""
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from orchestra.config import Settings
+from orchestra.database import reading, retry_deadlocks, transaction
+from orchestra.domain import accounts, people, preferences, profiles, signing_in, tries
+from orchestra.domain.message_texts import Preference
+from orchestra.domain.preferences import Choice, Way
+from orchestra.domain.profiles import Profile
+from orchestra.errors import Invalid
+from orchestra.models import Worker
+from orchestra.web import auth
+from orchestra.web.pages import account_forms
+from orchestra.web.pages.account_forms import Sheet, came_from, typed, typed_password
+from orchestra.web.pages.passwords import checked_password
+
+PREFIX = "/orchestra/accounts"
+blueprint = Blueprint("account_settings", __name__, url_prefix=PREFIX)
+auth.guard_pages(blueprint)
+
+YES = "yes"
+TEXTS = ("first_name", "last_name", "email", "slack_name", "phone", "time_zone")
+
+
+# --- Settings -----------------------------------------------------------------------------------
+
+
+@blueprint.get("/settings/")
+def settings_page() -> ResponseReturnValue:
+    worker = auth.current_worker()
+    values = {name: getattr(worker, name) or "" for name in TEXTS}
+    values["phone"] = profiles.shown_phone(worker.phone)
+    values["uses_single_keys"] = YES if worker.uses_single_keys else ""
+    return _settings_form(Sheet(values))
+
+
+@blueprint.post("/settings/")
+def change_settings() -> ResponseReturnValue:
+    values = {name: typed(name) for name in (*TEXTS, "uses_single_keys")}
+    refusal = account_forms.refusal(_settings_form, values, lambda: _change_settings(values))
+    return refusal or redirect(f"{PREFIX}/settings/")
+
+
+def _settings_form(sheet: Sheet) -> str:
+    worker = auth.current_worker()
+    return render_template(
+        "accounts/settings.html",
+        sheet=sheet,
+        time_zones=profiles.time_zones(),
+        is_unknown_to_slack=_chat_is_on() and worker.slack_name and not worker.slack_user_id,
+    )
+
+
+def _change_settings(values: dict[str, str]) -> None:
+    wish = Profile(
+        **{name: values[name] for name in TEXTS},
+        uses_single_keys=values["uses_single_keys"] == YES,
+    )
+    if _store_settings(wish):
+        flash(
+            f"Saved. Open the link in the mail to {wish.email}; until then your former address "
+            "stays in use."
+        )
+    else:
+        flash("Saved.")
+
+
+@retry_deadlocks
+def _store_settings(wish: Profile) -> bool:
+    actor, worker_id = auth.current_actor(), auth.current_worker().id
+    with transaction() as session:
+        return profiles.change(session, actor, worker_id, wish, came_from=came_from())
+
+
+def _chat_is_on() -> bool:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.slack_experts_enabled or settings.slack_internal_enabled
+
+
+# --- Notifications ------------------------------------------------------------------------------
+
+
+@blueprint.get("/communication_preference_settings/")
+def preferences_page() -> ResponseReturnValue:
+    return _preferences_form()
+
+
+@blueprint.post("/communication_preference_settings/")
+def choose_preferences() -> ResponseReturnValue:
+    auth.require_form_token()
+    _store_preferences({choice: _name(choice) in request.form for choice in _offered()})
+    flash("Saved.")
+    return redirect(request.path)
+
+
+def _preferences_form() -> str:
+    worker = auth.current_worker()
+    with reading() as session:
+        chosen = preferences.choices(session, worker.id)
+    return render_template(
+        "accounts/preferences.html",
+        types=preferences.types_for(worker),
+        ways=_ways(),
+        chosen=chosen,
+        name_of=_name,
+    )
+
+
+def _offered() -> list[Choice]:
+    """Only these are changed: what the page does not show stays as it is."""
+    types = [row.type for row in preferences.types_for(auth.current_worker())]
+    return [(kind, way) for kind in types for way in _ways()]
+
+
+def _ways() -> dict[Way, str]:
+    words = {Way.MAIL: "E-mail", Way.SLACK: "Slack direct message"}
+    return words if _chat_is_on() else {Way.MAIL: words[Way.MAIL]}
+
+
+def _name(choice: tuple[Preference, Way]) -> str:
+    return ".".join(choice)
+
+
+@retry_deadlocks
+def _store_preferences(wanted: dict[Choice, bool]) -> None:
+    actor, worker_id = auth.current_actor(), auth.current_worker().id
+    with transaction() as session:
+        preferences.choose(session, actor, worker_id, wanted)
+
+
+# --- Password -----------------------------------------------------------------------------------
+
+
+@blueprint.get("/password/change/")
+def password_page() -> ResponseReturnValue:
+    return _password_form(Sheet())
+
+
+@blueprint.post("/password/change/")
+def change_password() -> ResponseReturnValue:
+    auth.refuse_while_acting()
+    refusal = account_forms.refusal(_password_form, {}, _change_password)
+    return refusal or redirect(f"{PREFIX}/password/change/done/")
+
+
+def _password_form(sheet: Sheet) -> str:
+    return render_template("accounts/change_password.html", sheet=sheet)
+
+
+def _change_password() -> None:
+    """Sessions elsewhere end (P-10); this one goes on under a new id."""
+    worker = auth.current_worker()
+    password = checked_password(worker)
+    _check_old_password(worker)
+    auth.start_session(_store_password(worker, people.hash_password(password)))
+
+
+def _check_old_password(worker: Worker) -> None:
+    """Guessing it is as slow as at the sign-in. :raises Invalid: it is not right."""
+    found, try_id = _begin_try(worker)
+    if signing_in.verified(found, typed_password("old_password")) is None:
+        wrong = "This is not your password. Type the one that you signed in with."
+        raise Invalid(accounts.WRONG, fields={"old_password": [wrong]})
+    with transaction() as session:
+        tries.forgive(session, try_id)
+
+
+@retry_deadlocks
+def _begin_try(worker: Worker) -> tuple[Worker | None, int]:
+    with transaction() as session:
+        return signing_in.begin_try(session, worker.username, came_from())
+
+
+@retry_deadlocks
+def _store_password(worker: Worker, password_hash: str) -> Worker:
+    with transaction() as session:
+        return accounts.change_password(session, auth.current_actor(), worker.id, password_hash)
+
+
+@blueprint.get("/password/change/done/")
+def password_changed() -> ResponseReturnValue:
+    return render_template("accounts/password_changed.html")

@@ -1,0 +1,131 @@
+"""The page of one project (specification W-53 to W-62); its buttons are in the templates."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from orchestra.database import reading
+from orchestra.domain import project_page, story
+from orchestra.domain.project_page import ProjectPage, Round
+from orchestra.domain.story import Story
+from orchestra.models import ProjectStatus, Worker
+from orchestra.web import auth, requests
+from orchestra.web.pages import step_graph
+from orchestra.web.pages.conditional import conditional
+from orchestra.web.pages.timeline import passed, timeline
+from orchestra.web.pages.wording import zone_of
+
+blueprint = Blueprint("project", __name__, url_prefix="/orchestra/app/project")
+auth.guard_pages(blueprint)
+
+TABS = {"timeline": "Timeline", "team": "Team", "data": "Data", "history": "History"}
+TABS_OF_WORKERS = {name: TABS[name] for name in ("timeline", "team")}  # W-60
+CLOSED = {
+    ProjectStatus.COMPLETED: "This project is completed. Only a revert can open it again.",
+    ProjectStatus.ABORTED: "This project was aborted. Nothing in it can change any more.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What of the project the address names."""
+
+    tab: str
+    task_id: int | None = None  # of the history
+    person: str | None = None
+    before: int | None = None
+    iteration_id: int | None = None  # of the timeline
+    is_relative: bool = False
+
+    @classmethod
+    def from_request(cls, tabs: dict[str, str]) -> "Asked":
+        """:raises Malformed: a number is none."""
+        tab = request.args.get("tab", "")
+        return cls(
+            tab=tab if tab in tabs else "timeline",
+            task_id=requests.whole_argument("task"),
+            person=request.args.get("person", "").replace("\0", "") or None,
+            before=requests.whole_argument("before"),
+            iteration_id=requests.whole_argument("iteration"),
+            is_relative=request.args.get("time") == "relative",
+        )
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What only the chosen tab needs."""
+
+    story: Story | None = None
+    people: Sequence[tuple[str, str]] = ()  # of the history: username and name
+    chosen: Round | None = None
+
+
+@blueprint.get("/<int:project_id>")
+def show(project_id: int) -> ResponseReturnValue:
+    viewer = auth.current_worker()
+    tabs = TABS if viewer.is_project_admin else TABS_OF_WORKERS
+    asked = Asked.from_request(tabs)
+    with reading() as session:
+        view = project_page.project_page(session, viewer, project_id)
+        contents = _contents(session, viewer, view, asked)
+    return conditional(_page(viewer, view, asked, contents))
+
+
+def _contents(session: Session, viewer: Worker, view: ProjectPage, asked: Asked) -> Contents:
+    project_id = view.project.id
+    if asked.tab == "history":
+        told = story.history(
+            session,
+            project_id,
+            task_id=asked.task_id,
+            person=asked.person,
+            before=asked.before,
+        )
+        return Contents(told, story.people(session, project_id))
+    if asked.tab == "timeline" and asked.iteration_id:
+        chosen = project_page.submitted(session, viewer, project_id, asked.iteration_id)
+        return Contents(chosen=chosen)
+    return Contents()
+
+
+def _page(viewer: Worker, view: ProjectPage, asked: Asked, contents: Contents) -> str:
+    is_closed = view.project.status.is_closed
+    tabs = TABS_OF_WORKERS if view.is_reduced else TABS
+    return render_template(
+        "projects/project.html",
+        view=view,
+        project=view.project,
+        asked=asked,
+        contents=contents,
+        tabs=tabs,
+        closed=CLOSED.get(view.project.status),
+        graph=step_graph.picture(
+            view.graph, view.rows, absent="Not created" if is_closed else "Not yet"
+        ),
+        row_id=step_graph.row_id,
+        timeline=_timeline(viewer, view, asked),
+        passed=passed,
+        pretty_json=_pretty_json,
+        address=lambda **more: _address(view, more),
+    )
+
+
+def _timeline(viewer: Worker, view: ProjectPage, asked: Asked) -> Any:
+    if asked.tab != "timeline":
+        return None
+    return timeline(view, zone_of(viewer), is_relative=asked.is_relative)
+
+
+def _address(view: ProjectPage, more: dict[str, Any]) -> str:
+    given = {name: value for name, value in more.items() if value}
+    return f"/orchestra/app/project/{view.project.id}?{urlencode(given)}"
+
+
+def _pretty_json(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False)

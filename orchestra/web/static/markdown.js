@@ -1,0 +1,43 @@
+// How a text in Markdown will look, below its field; the server renders it, as it will later.
+
+import { Refusal, send } from "./api.js";
+
+const QUIET_MS = 400; // after the last change
+
+const partsOf = (field) => ({
+  text: field.querySelector("textarea"),
+  button: field.querySelector("[data-preview-markdown]"),
+  preview: field.querySelector("[data-markdown-preview]"),
+});
+
+async function render(field) {
+  const { text, preview } = partsOf(field);
+  try {
+    const { html } = await send("preview_markdown/", { text: text.value }, async () => false);
+    preview.innerHTML = html || "<p>Nothing is written yet.</p>"; // cleaned by the server
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    preview.textContent = refusal.message;
+  }
+}
+
+async function toggle(field) {
+  const { button, preview } = partsOf(field);
+  if (preview.hidden) await render(field);
+  preview.hidden = !preview.hidden;
+  button.setAttribute("aria-expanded", String(!preview.hidden));
+}
+
+export function connectPreviews(root) {
+  const timers = new WeakMap();
+  root.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-preview-markdown]");
+    if (button) toggle(button.closest("[data-field]"));
+  });
+  root.addEventListener("input", ({ target }) => {
+    const field = target.closest("[data-field]");
+    if (!field || target.tagName !== "TEXTAREA" || (partsOf(field).preview?.hidden ?? true)) return;
+    clearTimeout(timers.get(field));
+    timers.set(field, setTimeout(() => render(field), QUIET_MS));
+  });
+}

@@ -1,0 +1,130 @@
+// The project page: what its admins do with the project and its tasks (W-54, W-55, W-57).
+
+import { Refusal } from "./api.js";
+import { make } from "./dialogs.js";
+import { notify } from "./notices.js";
+import { editProject } from "./project_edit.js";
+import { retry, skipWithData } from "./project_machine.js";
+import { assign, reassign, unassign, why } from "./project_people.js";
+import { revert } from "./project_revert.js";
+import { skip, unskip } from "./project_skipping.js";
+import { abort, createSubsequentTasks, pause, resume } from "./project_status.js";
+
+// Each resolves to {text, undo?, undone?, tone?}, or null when nothing was done.
+const ON_PROJECT = {
+  pause,
+  resume,
+  abort,
+  edit: editProject,
+  create_subsequent_tasks: createSubsequentTasks,
+};
+const ON_TASK = {
+  assign,
+  reassign,
+  unassign,
+  why,
+  skip,
+  unskip,
+  retry,
+  skip_with_data: skipWithData,
+  revert,
+};
+
+let lastPressed = ""; // id of the button to go back to
+let isOwnRefresh = false; // not one of those that come by themselves
+
+function shownProject() {
+  const { dataset } = document.querySelector("[data-project-actions]");
+  return { id: Number(dataset.projectId), status: dataset.status };
+}
+
+function shownTask({ dataset }) {
+  return {
+    id: Number(dataset.taskId),
+    name: dataset.name,
+    isHuman: "isHuman" in dataset,
+    isUntouched: "isUntouched" in dataset && dataset.status === "awaiting_processing",
+    endsProject: "endsProject" in dataset,
+    rounds: JSON.parse(dataset.rounds),
+    holders: JSON.parse(dataset.holders),
+  };
+}
+
+function nameOf(step) {
+  const shown = document.querySelector(`[data-task-actions][data-step="${CSS.escape(step)}"]`);
+  return shown?.dataset.name ?? step;
+}
+
+function begin(button) {
+  const { act } = button.dataset;
+  const tasks = button.closest("[data-task-actions]");
+  return tasks ? ON_TASK[act](shownTask(tasks), shownProject(), nameOf) : ON_PROJECT[act](shownProject());
+}
+
+// Busy until it is done: a double press acts once (W-14).
+async function whileBusy(button, act) {
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true";
+  try {
+    await act();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    notify(refusal.message);
+    if (!refusal.isPassing) refresh(); // what is shown was not true any more
+  } finally {
+    button.ariaDisabled = null;
+  }
+}
+
+function tell({ text, tone = "good", undo, undone }) {
+  const notice = notify(text, tone);
+  if (undo) {
+    const button = make("button", { className: "btn btn-sm btn-outline-secondary", type: "button" });
+    button.append("Undo");
+    button.addEventListener("click", () =>
+      whileBusy(button, async () => {
+        await undo();
+        tell({ text: undone });
+      }),
+    );
+    notice.append(button);
+  }
+  refresh();
+}
+
+function refresh() {
+  isOwnRefresh = true;
+  if (window.htmx) window.htmx.trigger("#project", "refresh");
+  else location.reload();
+}
+
+// The menu closes, and gives the focus back to the button that opened it, before a dialog opens.
+function closeMenu(button) {
+  const menu = button.closest("[popover]");
+  menu?.hidePopover();
+  return menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : button;
+}
+
+async function press(button) {
+  const opener = closeMenu(button);
+  lastPressed = opener.id;
+  opener.focus();
+  await whileBusy(button, async () => {
+    const done = await begin(button);
+    if (done) tell(done);
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (button) press(button);
+});
+
+// Who acted by keyboard goes on where they were or, if that button is gone, at the start.
+document.addEventListener("htmx:afterSwap", () => {
+  const isLost = document.activeElement === document.body || !document.activeElement;
+  if (isOwnRefresh && isLost) {
+    (document.getElementById(lastPressed) ?? document.getElementById("main")).focus();
+  }
+  isOwnRefresh = false;
+});

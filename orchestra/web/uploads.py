@@ -1,0 +1,112 @@
+"""Taking files from people: first into the store, then onto the project (L-13, I-27)."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+from urllib.parse import quote
+
+from flask import current_app, request
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from orchestra.config import Settings
+from orchestra.database import reading, retry_deadlocks, transaction
+from orchestra.domain import file_types, files
+from orchestra.domain.files import Upload
+from orchestra.errors import Invalid, TooLarge
+from orchestra.integrations.files import FileStore, store_of
+from orchestra.models import StoredFile
+from orchestra.web import auth
+
+FILES = "/orchestra/files"
+CONTROL = re.compile(r"(file|picture):(/.*)", re.DOTALL)  # names of file controls of a form
+NOT_A_PICTURE = "This is no picture. Choose a PNG, JPEG, GIF or WebP file."
+MOST_FORM_PARTS = 10_000
+
+
+def store() -> FileStore:
+    return store_of(settings())
+
+
+def settings() -> Settings:
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def address_of(file: StoredFile) -> str:
+    """Where a file is served. The name is for people, and for programs that look at endings."""
+    return f"{FILES}/{file.id}/{quote(file.name)}"
+
+
+def make_room(_endpoint: str | None, _in_path: dict[str, Any] | None) -> None:
+    """Let bodies with files in them be larger than others; for ``url_value_preprocessor``,
+    which runs before anything of the body is read."""
+    if request.method in auth.READING:
+        return
+    without_files = current_app.config["MAX_CONTENT_LENGTH"]
+    in_base64 = settings().max_upload_bytes * 4 // 3
+    request.max_content_length = in_base64 + without_files
+    request.max_form_memory_size = without_files
+    request.max_form_parts = MOST_FORM_PARTS
+
+
+@contextmanager
+def kept(
+    task_id: int,
+    content: BinaryIO,
+    name: str,
+    *,
+    folder: str = "",
+    only_pictures: bool = False,
+) -> Iterator[Upload]:
+    """Keep the content while the block makes its row; if that fails it is forgotten.
+
+    :raises NotFound: the worker is not on the project of the task.
+    :raises Invalid: it must be a picture, and is none.
+    :raises TooLarge: it is larger than uploads may be.
+    """
+    with reading() as session:
+        files.project_of_task(session, auth.current_worker(), task_id)
+    type_ = file_types.content_type(content)
+    if only_pictures and not file_types.is_picture(type_):
+        raise Invalid(NOT_A_PICTURE, fields={"file": [NOT_A_PICTURE]})
+    file_id = files.new_id()
+    size_bytes = store().put(file_id, content, at_most_bytes=settings().max_upload_bytes)
+    try:
+        yield Upload(
+            id=file_id, name=name, content_type=type_, size_bytes=size_bytes, folder=folder
+        )
+    except BaseException:
+        store().delete(file_id)
+        raise
+
+
+def posted_with_files(task_id: int) -> tuple[MultiDict[str, str], dict[str, list[str]]]:
+    """What a form without JavaScript posted, with the address of each file as the value of its
+    field; and what was wrong with files, by the pointer of the field."""
+    posted = MultiDict(request.form)
+    errors: dict[str, list[str]] = {}
+    for name, file in request.files.items(multi=True):
+        control = CONTROL.fullmatch(name)
+        if not control or not file.filename:
+            continue
+        kind, pointer = control.groups()
+        try:
+            added = _taken(task_id, file, only_pictures=kind == "picture")
+        except (Invalid, TooLarge) as error:
+            errors[pointer] = [error.message]
+        else:
+            posted.setlist(pointer, [address_of(added)])
+    return posted, errors
+
+
+def _taken(task_id: int, file: FileStorage, *, only_pictures: bool) -> StoredFile:
+    content = cast(BinaryIO, file.stream)
+    name = file.filename or ""
+    with kept(task_id, content, name, only_pictures=only_pictures) as upload:
+        return _added(task_id, upload)
+
+
+@retry_deadlocks
+def _added(task_id: int, upload: Upload) -> StoredFile:
+    with transaction() as session:
+        return files.add(session, auth.current_actor(), task_id, upload)

@@ -1,0 +1,357 @@
+"""What authors make of steps: forms with files and Markdown, elements of their own, previews."""
+
+import json
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from orchestra.domain import lifecycle
+from orchestra.domain.audit import Actor
+from orchestra.models import Assignment
+from tests.builders import reviewed, step
+
+PHONE = {"width": 320, "height": 640}
+FORM = {
+    "form": {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "title": "Article"},
+            "cover": {"type": "string", "title": "Cover"},
+            "sources": {"type": "string", "title": "Sources"},
+            "photos": {
+                "type": "array",
+                "title": "Photos",
+                "items": {
+                    "type": "object",
+                    "title": "Photo",
+                    "properties": {
+                        "src": {"type": "string", "title": "Picture"},
+                        "caption": {"type": "string", "title": "Caption"},
+                    },
+                    "required": ["src"],
+                },
+            },
+            "checked": {
+                "type": "array",
+                "title": "Checklist",
+                "items": {"type": "string", "enum": ["names", "dates", "quotes"]},
+                "minItems": 3,
+            },
+        },
+        "required": ["cover"],
+    },
+    "ui": {
+        "title": "Write the article",
+        "fields": {
+            "/text": {"widget": "markdown", "rows": 4},
+            "/cover": {"widget": "image", "help": "The picture on top of the article."},
+            "/sources": {"widget": "file"},
+            "/photos/*/src": {"widget": "image"},
+            "/photos/*/caption": {"widget": "textarea", "rows": 3},
+            "/checked": {
+                "widget": "checkboxes",
+                "labels": {"names": "All names are right", "dates": "Dates", "quotes": "Quotes"},
+            },
+        },
+    },
+}
+STARS = """
+class StarRating extends HTMLElement {
+  set taskAssignment(task) {
+    this.data = task.task.data;
+    this.render();
+  }
+  connectedCallback() { this.render(); }
+  validate() {
+    return this.data.stars ? [] : [{ pointer: "/stars", message: "Choose a number of stars." }];
+  }
+  render() {
+    const earlier = this.api.prerequisite("plan", "headline") ?? "nothing";
+    this.innerHTML = `<p>About: ${earlier}</p>
+      <label>Stars <input name="stars" type="number" max="5" class="form-control"></label>
+      <button type="button" class="break btn btn-outline-secondary">Break</button>`;
+    const input = this.querySelector("input");
+    input.value = this.data.stars ?? "";
+    input.disabled = this.readonly;
+    input.addEventListener("input", () => {
+      this.data = { ...this.data, stars: Number(input.value) };
+      const detail = { data: this.data };
+      this.dispatchEvent(new CustomEvent("orchestra-change", { bubbles: true, detail }));
+    });
+    const fail = () => { throw new Error("broken star"); };
+    this.querySelector(".break").addEventListener("click", fail);
+  }
+}
+customElements.define("star-rating", StarRating);
+"""
+ELEMENT = {"element": "star-rating", "javascript_includes": ["stars.js"]}
+
+
+def picture(tmp_path, name="rain.png", size=(800, 500)):
+    file = tmp_path / name
+    Image.new("RGB", size, "steelblue").save(file)
+    return file
+
+
+@pytest.fixture
+def started(make, session, tmp_path, change_settings):
+    """Start a project whose step has this interface, and give its task to ana; returns its id."""
+
+    def made(interface):
+        package = tmp_path / "workflows" / "stars"
+        (package / "v1" / "static").mkdir(parents=True)
+        (package / "workflow.json").write_text(json.dumps({"slug": "stars"}))
+        (package / "v1" / "version.json").write_text("{}")
+        (package / "v1" / "static" / "stars.js").write_text(STARS)
+        change_settings(workflow_dirs=(tmp_path / "workflows",))
+        write = step("write", user_interface=interface, review_policy=reviewed())
+        version = make.version(write, step("other"), slug="stars")
+        task = make.task(make.project(version=version), "write")
+        ana, mia = make.worker("ana", first_name="Ana", password="ana"), make.admin()
+        lifecycle.assign_task(session, Actor.of(mia), task.id, ana)
+        session.commit()
+        return task.id
+
+    return made
+
+
+def at_task(visit, task_id):
+    page = visit.sign_in("ana")
+    page.goto(f"{visit.url}/orchestra/app/task/{task_id}")
+    return page
+
+
+def saved(page):
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved at")
+
+
+def data_of(session):
+    with session.begin():
+        return session.query(Assignment).one().data
+
+
+def test_files_are_chosen_seen_saved_and_removed(served, visiting, started, session, tmp_path):
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#error-summary")).to_contain_text("Enter a value for Cover.")
+    page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
+    expect(page.get_by_role("img", name="Cover")).to_be_visible()
+    expect(page.get_by_text("Enter a value for Cover.")).to_have_count(1)  # only in the summary
+    plan = tmp_path / "my plan.txt"
+    plan.write_text("Ask two people.")
+    page.get_by_label("Sources", exact=True).set_input_files(plan)
+    expect(page.get_by_role("link", name="my plan.txt")).to_be_visible()
+    page.get_by_role("button", name="Add to Photos").click()
+    page.locator('[data-pointer="/photos/0/src"] input[type=file]').set_input_files(
+        picture(tmp_path, "sun.png", (300, 500))
+    )
+    page.get_by_label("Caption").fill("The sun over the river")
+    expect(page.get_by_role("img", name="Picture")).to_be_visible()
+    saved(page)
+    visit.check()
+    visit.shot("files-1-filled")
+    page.reload()
+    expect(page.get_by_role("img", name="Cover")).to_be_visible()
+    page.get_by_role("button", name="Remove Sources").click()
+    expect(page.get_by_role("link", name="my plan.txt")).to_have_count(0)
+    expect(page.get_by_label("Sources", exact=True)).to_be_focused()
+    saved(page)
+    data = data_of(session)
+    assert data.keys() == {"cover", "photos"}
+    assert data["photos"][0]["caption"] == "The sun over the river"
+
+
+def test_a_file_is_dropped_and_what_cannot_be_taken_is_told(
+    served, visiting, started, change_settings
+):
+    task_id = started(FORM)
+    change_settings(max_upload_bytes=100_000)
+    visit = visiting(served, viewport=PHONE, color_scheme="dark")
+    page = at_task(visit, task_id)
+    drop(page, "/sources", "words.txt", "x" * 50)
+    expect(page.get_by_role("link", name="words.txt")).to_be_visible()
+    drop(page, "/sources", "long.txt", "x" * 200_000)
+    expect(page.locator('[data-pointer="/sources"] [data-error]')).to_have_text(
+        "This file is larger than 0.1 MB."
+    )
+    expect(page.get_by_role("link", name="words.txt")).to_be_visible()
+    drop(page, "/cover", "drawing.png", "<svg></svg>")
+    expect(page.locator('[data-pointer="/cover"] [data-error]')).to_contain_text("no picture")
+    visit.check()
+    visit.shot("files-2-phone-dark")
+
+
+def drop(page, pointer, name, text):
+    page.locator(f'[data-pointer="{pointer}"] [data-drop]').evaluate(
+        """(zone, [name, text]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([text], name));
+          for (const type of ["dragover", "drop"]) {
+            const options = { bubbles: true, cancelable: true, dataTransfer };
+            zone.dispatchEvent(new DragEvent(type, options));
+          }
+        }""",
+        [name, text],
+    )
+
+
+def test_a_file_that_does_not_get_through_is_told(served, visiting, started, tmp_path):
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    page.route("**/upload_image/", lambda route: route.abort())
+    page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
+    error = page.locator('[data-pointer="/cover"] [data-error]')
+    expect(error).to_contain_text("could not be sent")
+    page.unroute("**/upload_image/")
+    page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
+    expect(page.get_by_role("img", name="Cover")).to_be_visible()
+    expect(error).to_be_hidden()
+
+
+def test_a_text_is_previewed_while_it_is_written(served, visiting, started):
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    page.get_by_role("textbox", name="Article").fill("A *fine* day\n\n- one\n- two")
+    button = page.get_by_role("button", name="Preview of Article")
+    button.focus()
+    page.keyboard.press("Enter")
+    preview = page.get_by_role("region", name="Preview of Article")
+    expect(preview.locator("em")).to_have_text("fine")
+    page.get_by_role("textbox", name="Article").fill("Another **day**")
+    expect(preview.locator("strong")).to_have_text("day")
+    visit.check()
+    visit.shot("markdown-preview")
+    button.click()
+    expect(preview).to_be_hidden()
+
+
+def test_files_are_stored_without_javascript(served, visiting, started, session, tmp_path):
+    """W-1"""
+    visit = visiting(served, java_script_enabled=False)
+    page = at_task(visit, started(FORM))
+    page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("Saved.")
+    expect(page.get_by_role("img", name="Cover")).to_be_visible()
+    visit.shot("files-3-without-javascript")
+    page.get_by_label("Remove Cover").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("img", name="Cover")).to_have_count(0)
+
+
+def test_an_element_works_saves_and_is_checked(served, visiting, started, session):
+    """W-41 to W-44"""
+    visit = visiting(served)
+    page = at_task(visit, started(ELEMENT))
+    expect(page.get_by_text("About: nothing")).to_be_visible()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#error-summary")).to_contain_text("Choose a number of stars.")
+    page.get_by_label("Stars").fill("9")
+    saved(page)  # a save is not stopped
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#error-summary")).to_contain_text("Stars: ")
+    expect(page.get_by_label("Stars")).to_be_focused()
+    visit.check()
+    visit.shot("element-1")
+    page.get_by_label("Stars").fill("4")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Submit").click()
+    expect(page.locator("#notices")).to_contain_text("It waits for a reviewer now.")
+    assert data_of(session) == {"stars": 4}
+
+
+def test_handed_over_work_is_shown_by_the_element_to_be_read(served, visiting, started, session):
+    """W-43"""
+    task_id = started(ELEMENT)
+    visit = visiting(served)
+    page = at_task(visit, task_id)
+    page.get_by_label("Stars").fill("4")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Submit").click()
+    page.goto(f"{served}/orchestra/app/task/{task_id}")
+    expect(page.get_by_label("Stars")).to_be_disabled()
+    expect(page.locator("star-rating")).to_have_attribute("readonly", "")
+
+
+def test_an_element_follows_what_another_window_saved(served, visiting, started):
+    """W-43"""
+    visit = visiting(served)
+    task_id = started(ELEMENT)
+    page = at_task(visit, task_id)
+    other = visit.context.new_page()
+    other.goto(page.url)
+    other.get_by_label("Stars").fill("2")
+    saved(other)
+    expect(page.get_by_label("Stars")).to_have_value("2")
+    page.get_by_label("Stars").fill("3")
+    saved(page)
+    expect(page.locator("#conflict")).to_be_hidden()
+
+
+def test_an_element_that_breaks_leaves_the_work_to_be_saved(served, visiting, started, session):
+    """W-46"""
+    visit = visiting(served)
+    page = at_task(visit, started(ELEMENT))
+    page.get_by_label("Stars").fill("4")
+    page.get_by_role("button", name="Break").click()
+    expect(page.get_by_role("alert").filter(has_text="broken star")).to_be_visible()
+    expect(page.locator("pre")).to_contain_text('"stars": 4')
+    page.get_by_role("button", name="Save").click()
+    saved(page)
+    visit.check()
+    visit.shot("element-2-broken")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#error-summary")).to_contain_text("did not load")
+    assert data_of(session) == {"stars": 4}
+    assert visit.complaints == ["broken star"]
+    visit.complaints.clear()
+
+
+def test_an_element_whose_script_is_gone_shows_the_data(served, visiting, started, tmp_path):
+    """W-46"""
+    task_id = started(ELEMENT)
+    (tmp_path / "workflows/stars/v1/static/stars.js").unlink()
+    visit = visiting(served)
+    page = at_task(visit, task_id)
+    expect(page.get_by_text("The fields of this step could not be shown")).to_be_visible()
+
+
+def test_an_author_previews_a_form(served, visiting, started, tmp_path):
+    started(FORM)
+    visit = visiting(served)
+    page = visit.sign_in("ana")
+    page.goto(f"{served}/orchestra/app/preview/")
+    visit.check()
+    visit.shot("preview-1-list")
+    page.get_by_role("link", name="Write").click()
+    expect(page.locator("[data-live-data]")).to_contain_text("Sample of Article")
+    visit.check()
+    visit.shot("preview-2-form")
+    page.get_by_role("button", name="Remove Cover").click()
+    page.get_by_role("button", name="Check this data").click()
+    expect(page.get_by_text("Enter a value for Cover.")).to_be_visible()
+    page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
+    expect(page.get_by_role("img", name="Cover")).to_be_visible()
+    page.get_by_role("button", name="Check this data").click()
+    expect(page.get_by_text("The server accepts this data.")).to_be_visible()
+    page.get_by_label("Read-only").check()
+    page.get_by_role("button", name="Show with this data").click()
+    expect(page.get_by_role("button", name="Check this data")).to_have_count(0)
+    visit.check()
+    visit.shot("preview-4-reader")
+
+
+def test_an_author_previews_an_element_on_a_phone(served, visiting, started):
+    started(ELEMENT)
+    visit = visiting(served, viewport=PHONE, color_scheme="dark")
+    page = visit.sign_in("ana")
+    page.goto(f"{served}/orchestra/app/preview/stars/v1/write")
+    page.get_by_label("Stars").fill("3")
+    expect(page.locator("[data-live-data]")).to_contain_text('"stars": 3')
+    page.get_by_role("button", name="Check this data").click()
+    expect(page.get_by_text("The server accepts this data.")).to_be_visible()
+    expect(page.get_by_label("Stars")).to_have_value("3")
+    visit.check()
+    visit.shot("preview-5-element-phone-dark")

@@ -1,0 +1,48 @@
+"""`orchestra doctor`: what it says about the scheduler (X-35)."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from orchestra.cli.doctor import Level, check_scheduler
+from orchestra.database import utcnow
+from orchestra.models import Tick, Worker
+from orchestra.outbox import Job
+
+LONG_AGO = timedelta(hours=1)
+
+
+@pytest.fixture
+def found(app, make, session):
+    """The finding about the scheduler of a system with one account."""
+    make.worker()
+    session.commit()
+
+    def finding():
+        session.commit()
+        return check_scheduler(app.config["SETTINGS"])
+
+    return finding
+
+
+def test_a_new_system_is_not_warned_about_its_first_sweep(found):
+    assert (found().level, found().text) == (Level.OK, "not yet swept; the system is new.")
+
+
+def test_an_older_system_that_was_never_swept_is_warned_about(found, session):
+    session.execute(sa.update(Worker).values(created_at=utcnow() - LONG_AGO))
+    assert (found().level, found().text) == (
+        Level.WARN,
+        "has never swept; start `orchestra beat`.",
+    )
+
+
+def test_a_sweep_of_long_ago_is_a_failure(found, session):
+    session.add(Tick(job=Job.SWEEP, at=utcnow() - LONG_AGO))
+    assert found().level is Level.FAIL
+
+
+def test_a_sweep_of_now_is_fine(found, session):
+    session.add(Tick(job=Job.SWEEP, at=utcnow()))
+    assert found().level is Level.OK

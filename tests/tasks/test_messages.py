@@ -1,0 +1,182 @@
+"""The job that delivers mails, with mail kept in memory or a service that fails (M-3 to M-13)."""
+
+import pytest
+import sqlalchemy as sa
+
+from orchestra.database import reading
+from orchestra.domain import messages
+from orchestra.errors import RefusedByService, ServiceUnreachable
+from orchestra.integrations.mail import MemoryMailer
+from orchestra.integrations.pausing import FAILURES, Pausing
+from orchestra.models import Message, MessageState
+from orchestra.outbox import Job
+from orchestra.tasks.messages import deliver
+
+TEXT = "Hello Ana,\n\nActivate the account here:\n\nhttp://127.0.0.1:8000/orchestra/a?b=1&c=2\n"
+
+
+class Failing:
+    """A mail server that has something against every mail."""
+
+    def __init__(self, error):
+        self.error, self.calls = error, 0
+
+    def send(self, mail):
+        self.calls += 1
+        raise self.error
+
+
+@pytest.fixture
+def mailer(app):
+    """Choose how mail leaves; without a choice it is kept in memory."""
+
+    def chosen(mailer):
+        app.extensions["orchestra_mail"] = (mailer, Pausing("The mail server"))
+        return mailer
+
+    yield chosen
+    app.extensions.pop("orchestra_mail", None)
+
+
+@pytest.fixture
+def mail(session):
+    def recorded(kind="activation", address="ana@example.org", cause="1"):
+        messages.send_mail(
+            session, kind=kind, address=address, subject="Hi", text=TEXT, dedupe_key=cause
+        )
+        newest = session.scalar(sa.select(sa.func.max(Message.id)))
+        session.commit()
+        return newest
+
+    return recorded
+
+
+def stored(message_id):
+    with reading() as session:
+        return session.get_one(Message, message_id)
+
+
+def test_a_mail_is_delivered_once_however_often_its_job_runs(mailer, mail, session, jobs):
+    """M-3, M-5"""
+    sent = mailer(MemoryMailer()).sent
+    message_id = mail()
+    for attempt in (1, 1, 2):
+        deliver.run(message_id, attempt)
+
+    (delivered,) = sent
+    assert (delivered.to, delivered.subject) == ("ana@example.org", "Hi")
+    assert delivered.text == TEXT.rstrip("\n")
+    assert stored(message_id).state is MessageState.SENT
+    assert jobs() == []
+
+
+def test_html_says_the_same_and_only_links_of_ours_can_be_pressed(mailer, mail, session):
+    """M-13"""
+    sent = mailer(MemoryMailer()).sent
+    deliver.run(mail(), 1)
+
+    html = sent[0].html
+    assert "Hello Ana," in html
+    assert 'href="http://127.0.0.1:8000/orchestra/a?b=1&amp;c=2"' in html
+    assert html.count("href=") == 1
+
+
+def test_a_repeat_has_the_same_message_id(mailer, mail, session):
+    """M-4, I-23"""
+    sent = mailer(MemoryMailer()).sent
+    first, other = mail(), mail(cause="2")
+    deliver.run(first, 1)
+    session.execute(
+        sa.update(Message).where(Message.id == first).values(state=MessageState.WAITING)
+    )
+    session.commit()
+    deliver.run(first, 2)
+    deliver.run(other, 1)
+
+    ids = [delivered.message_id for delivered in sent]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[0].endswith("@127.0.0.1")
+
+
+def test_optional_mails_say_where_to_switch_them_off(mailer, mail):
+    """M-13, M-16"""
+    sent = mailer(MemoryMailer()).sent
+    deliver.run(mail(kind="returned"), 1)
+    deliver.run(mail(kind="activation"), 1)
+
+    assert sent[0].unsubscribe_url.startswith("http://127.0.0.1:8000/orchestra/accounts/")
+    assert sent[1].unsubscribe_url is None
+
+
+def test_all_mail_can_go_to_one_address(mailer, mail, change_settings):
+    """M-11"""
+    change_settings(mock_emails=True, mock_to_email="staff@example.org")
+    sent = mailer(MemoryMailer()).sent
+    deliver.run(mail(), 1)
+
+    assert sent[0].to == "staff@example.org"
+    assert sent[0].text.splitlines()[0] == "To: ana@example.org"
+    assert "To: ana@example.org" in sent[0].html
+
+
+def test_a_mail_that_is_refused_is_dead(mailer, mail, session, jobs):
+    """M-6"""
+    mailer(Failing(RefusedByService("550: no such mailbox")))
+    message_id = mail()
+    deliver.run(message_id, 1)
+
+    message = stored(message_id)
+    assert (message.state, message.last_error) == (MessageState.DEAD, "550: no such mailbox")
+    assert jobs() == []
+
+
+def test_a_mail_that_cannot_be_sent_now_is_sent_later(mailer, mail, session, jobs):
+    """M-6"""
+    mailer(Failing(ServiceUnreachable("busy")))
+    message_id = mail()
+    deliver.run(message_id, 1)
+
+    message = stored(message_id)
+    assert (message.state, message.tries, message.last_error) == (MessageState.WAITING, 1, "busy")
+    assert jobs() == [(Job.DELIVER_MESSAGE, {"message_id": message_id, "attempt": 2})]
+    session.rollback()
+
+    sent = mailer(MemoryMailer()).sent
+    deliver.run(message_id, 2)
+    assert len(sent) == 1
+    assert stored(message_id).last_error is None
+
+
+def test_a_service_that_does_not_answer_is_left_alone_for_a_while(mailer, mail, session):
+    """I-5"""
+    failing = mailer(Failing(ServiceUnreachable("busy")))
+    ids = [mail(cause=str(number)) for number in range(FAILURES + 2)]
+    for message_id in ids:
+        deliver.run(message_id, 1)
+
+    assert failing.calls == FAILURES
+    last = stored(ids[-1])
+    assert last.last_error == "The mail server is not reachable at the moment."
+    assert last.state is MessageState.WAITING
+
+
+def test_a_pause_ends_and_an_answer_ends_the_count():
+    """I-5"""
+    now = [0.0]
+    pausing = Pausing("It", clock=lambda: now[0])
+
+    def fail():
+        raise ServiceUnreachable("busy")
+
+    for _ in range(2):
+        for _ in range(FAILURES - 1):
+            with pytest.raises(ServiceUnreachable, match="busy"):
+                pausing.call(fail)
+        assert pausing.call(lambda: 1) == 1
+    for _ in range(FAILURES):
+        with pytest.raises(ServiceUnreachable, match="busy"):
+            pausing.call(fail)
+    with pytest.raises(ServiceUnreachable, match="It is not reachable"):
+        pausing.call(lambda: 1)
+    now[0] = 31
+    assert pausing.call(lambda: 1) == 1
