@@ -15,6 +15,7 @@ from functools import partial  # noqa: E402
 
 from bench import (  # noqa: E402
     anatomy,
+    dashboard,
     facts,
     figures,
     flames,
@@ -41,6 +42,7 @@ MEASUREMENTS = {
     "memory": memory.measure,
     "recovery": recovery.measure,
     "api": web.measure,
+    "dashboard": dashboard.measure,
     "million": million.measure,
     "anatomy": anatomy.measure,
 }

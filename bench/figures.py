@@ -48,6 +48,10 @@ def p50(values):
     return median(values)
 
 
+def p95(values):
+    return quantiles(values, n=100, method="inclusive")[94]
+
+
 def p99(values):
     return quantiles(values, n=100, method="inclusive")[98]
 

@@ -91,10 +91,10 @@ def fill(engine, count):
         connection.execute(sa.text(PROJECTS), projects)
         for statement in (TASKS.format(no=no), ASSIGNMENTS, ITERATIONS, ATTEMPTS, EVENTS):
             connection.execute(sa.text(statement), values)
-    _look_at_rows(engine)
+    look_at_rows(engine)
 
 
-def _look_at_rows(engine):
+def look_at_rows(engine):
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("ANALYZE")

@@ -113,6 +113,7 @@ def _others(database, measured):
         *_recovery(measured.get("recovery", {})),
         *_calls(measured.get("api", {})),
         *_memory(measured.get("memory", {})),
+        *_dashboard(measured.get("dashboard")),
         *_million(measured.get("million", {})),
     ]
     return f"### {database}: the rest\n\n" + table(["What", "Measured"], rows) if rows else ""
@@ -137,6 +138,13 @@ def _memory(results):
         early, late = (sizes[step] / 2**20 for step in sorted(sizes, key=int))
         what = f"{name}: largest pool process at step 100 and 1,000 of a chain of 1,000"
         yield [what, f"{early:.1f} and {late:.1f} MiB"]
+
+
+def _dashboard(results):
+    if results:
+        times = results["ms"]
+        what = f"The dashboard with {results['tasks']:,} tasks stored, server time, p50 and p95"
+        yield [what, f"{figures.p50(times):.1f} and {figures.p95(times):.1f} ms"]
 
 
 def _million(results):

@@ -44,6 +44,14 @@ TARGETS = (
         "ms",
     ),
     Target("One chain of 50", "chain-50", lambda r: figures.seconds(r[CARRYING]), lt, 0.5, "s"),
+    Target(
+        "Dashboard with 100,000 tasks, server time, p95",
+        "dashboard",
+        lambda results: figures.p95(results["ms"]),
+        lt,
+        60,
+        "ms",
+    ),
     Target("Step time, 1,000,000 tasks to 1,000", "million", figures.slowdown, le, 1.1),
     Target(
         "Recovery after kill -9, the longest",

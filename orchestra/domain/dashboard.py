@@ -1,9 +1,10 @@
 """The tasks of a worker in buckets (specification P-45 to P-50)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, load_only
@@ -24,6 +25,7 @@ from orchestra.models import (
     TaskStatus,
     Worker,
     WorkerCertification,
+    Workflow,
     WorkflowVersion,
 )
 
@@ -86,6 +88,29 @@ class Entry:
         return text if len(text) <= 50 else f"{text[:49]}…"
 
 
+SORTS: Mapping[str, sa.ColumnElement[Any]] = {
+    "step": sa.func.lower(Task.step),
+    "project": sa.func.lower(Project.short_description),
+    "details": sa.func.lower(Workflow.name),
+    "role": Assignment.level,
+    "status": Task.status,
+    "priority": Project.priority,
+    "assigned": Assignment.created_at,
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which of the tasks a person wants to see, and in which order: by urgency unless told."""
+
+    words: Sequence[str] = ()  # each must be somewhere in what the row says
+    sort: str | None = None  # a key of SORTS
+    is_descending: bool = False
+
+
+EVERYTHING = Search()
+
+
 @dataclass(frozen=True)
 class Dashboard:
     counts: Mapping[Bucket, int]
@@ -97,10 +122,16 @@ class Dashboard:
 
 
 def dashboard(
-    session: Session, worker_id: int, pages: Mapping[Bucket, int] = FIRST_PAGES
+    session: Session,
+    worker_id: int,
+    pages: Mapping[Bucket, int] = FIRST_PAGES,
+    search: Search = EVERYTHING,
 ) -> Dashboard:
-    """Counts of all buckets, and one page of each asked one."""
-    rows = _rows(worker_id).subquery()
+    """Counts of all buckets, and one page of each asked one; of what is searched for only."""
+    found = _rows(worker_id, search)
+    if search.words:
+        found = found.where(*_having(session, worker_id, search.words))
+    rows = found.subquery()
     counted = session.execute(sa.select(rows.c.bucket, sa.func.count()).group_by(rows.c.bucket))
     counts = dict.fromkeys(Bucket, 0) | {Bucket(name): n for name, n in counted}
     entries: dict[Bucket, list[Entry]] = {bucket: [] for bucket in pages}
@@ -132,24 +163,76 @@ def _bucket() -> sa.ColumnElement[str]:
     return sa.case(*whens, else_=sa.literal(Bucket.PENDING_REVIEW.value, sa.Text()))
 
 
-def _rows(worker_id: int) -> sa.Select[tuple[int, str, int]]:
+def _rows(worker_id: int, search: Search) -> sa.Select[tuple[int, str, int]]:
     """Assignment, bucket, and place in the bucket's order (P-46)."""
     bucket = _bucket()
     ended = sa.case((Task.status == TaskStatus.COMPLETE, Task.ended_at))
+    wanted = [SORTS[search.sort]] if search.sort else []
     place = sa.func.row_number().over(
         partition_by=bucket,
-        order_by=(ended.desc(), Project.priority.desc(), Project.started_at, Task.id),
+        order_by=(
+            *(column.desc() if search.is_descending else column.asc() for column in wanted),
+            *(ended.desc(), Project.priority.desc(), Project.started_at, Task.id),
+        ),
     )
     return (
         sa.select(Assignment.id, bucket.label("bucket"), place.label("place"))
         .join(Task, Task.id == Assignment.task_id)
         .join(Project, Project.id == Task.project_id)
+        .join(WorkflowVersion, WorkflowVersion.id == Project.version_id)
+        .join(Workflow, Workflow.id == WorkflowVersion.workflow_id)
         .where(
             Assignment.worker_id == worker_id,
             Assignment.discarded_at.is_(None),
             bucket.is_not(None),
         )
     )
+
+
+def _having(
+    session: Session, worker_id: int, words: Sequence[str]
+) -> Iterator[sa.ColumnElement[bool]]:
+    """One condition a word: it is in the description, or in a name or word of the row."""
+    versions = _versions_of(session, worker_id)
+    for word in words:
+        statuses = [status for status in TaskStatus if word in status.label.lower()]
+        is_review, is_delivery = (word in role_word(level).lower() for level in (1, 0))
+        yield sa.or_(
+            _has(Project.short_description, word),
+            _has(Workflow.name, word),
+            Task.status.in_(statuses),
+            *([Assignment.level > 0] if is_review else []),
+            *([Assignment.level == 0] if is_delivery else []),
+            *_of_steps_named(versions, word),
+        )
+
+
+def _has(column: sa.ColumnElement[str] | Any, word: str) -> sa.ColumnElement[bool]:
+    """SQLite knows the capitals of ASCII only; others are found as they are typed."""
+    lower = sa.func.lower(column).contains(word, autoescape=True)
+    return sa.or_(lower, column.contains(word, autoescape=True))
+
+
+def _versions_of(session: Session, worker_id: int) -> Sequence[WorkflowVersion]:
+    ids = (
+        sa.select(Project.version_id)
+        .join(Task, Task.project_id == Project.id)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(Assignment.worker_id == worker_id, Assignment.discarded_at.is_(None))
+    )
+    versions = session.scalars(sa.select(WorkflowVersion).where(WorkflowVersion.id.in_(ids))).all()
+    load_graphs(session, versions)
+    return versions
+
+
+def _of_steps_named(
+    versions: Sequence[WorkflowVersion], word: str
+) -> Iterator[sa.ColumnElement[bool]]:
+    """The names of steps stand in the definitions."""
+    for version in versions:
+        slugs = [step.slug for step in graph_of(version).steps if word in step.name.lower()]
+        if slugs:
+            yield sa.and_(Project.version_id == version.id, Task.step.in_(slugs))
 
 
 def _entries(session: Session, rows: sa.Subquery, pages: Mapping[Bucket, int]) -> list[Entry]:

@@ -1,7 +1,6 @@
 """Messages that were given up, and what a person decides about them (specification M-7)."""
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -16,30 +15,32 @@ from orchestra.models import Message, MessageState, Verb
 
 PER_PAGE = 50
 LONGEST_ADDRESS = 254
-T = TypeVar("T")
 
 
 def dead_messages(
     session: Session, *, project_ids: Iterable[int] | None = None, page: int = 1
 ) -> list[Message]:
     """The dead letters of some projects, or all of them; the newest first, their workers loaded."""
-    chosen = _chosen(sa.select(Message), project_ids).options(joinedload(Message.worker))
-    newest = chosen.order_by(Message.id.desc()).limit(PER_PAGE).offset((page - 1) * PER_PAGE)
+    newest = (
+        sa.select(Message)
+        .where(*_dead(project_ids))
+        .options(joinedload(Message.worker))
+        .order_by(Message.id.desc())
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    )
     return list(session.scalars(newest))
 
 
 def count_dead(session: Session, *, project_ids: Iterable[int] | None = None) -> int:
-    counted = _chosen(sa.select(sa.func.count()).select_from(Message), project_ids)
+    counted = sa.select(sa.func.count()).select_from(Message).where(*_dead(project_ids))
     return session.scalar(counted) or 0
 
 
-def _chosen(
-    statement: sa.Select[tuple[T]], project_ids: Iterable[int] | None
-) -> sa.Select[tuple[T]]:
-    statement = statement.where(Message.state == MessageState.DEAD)
-    if project_ids is None:
-        return statement
-    return statement.where(Message.project_id.in_(list(project_ids)))
+def _dead(project_ids: Iterable[int] | None) -> Iterator[sa.ColumnElement[bool]]:
+    yield Message.state == MessageState.DEAD
+    if project_ids is not None:
+        yield Message.project_id.in_(list(project_ids))
 
 
 def send_again(
@@ -52,7 +53,7 @@ def send_again(
     :raises Invalid: the address is none.
     """
     message = _locked(session, actor, message_id)
-    before: dict[str, object] = {"tries": message.tries, "error": message.last_error}
+    before = {"tries": message.tries, "error": message.last_error}
     after = {"decision": "send_again"}
     if address is not None and address.strip() != message.address:
         before["address"] = message.address
@@ -100,8 +101,8 @@ def _audit(
     session: Session,
     actor: Actor,
     message: Message,
-    before: dict[str, object],
-    after: dict[str, str],
+    before: Mapping[str, object],
+    after: Mapping[str, str],
 ) -> None:
     audit.record(
         session,

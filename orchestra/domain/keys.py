@@ -78,12 +78,18 @@ def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
 
     :raises NotFound: there is no key of this name.
     """
-    key = find_key(session, key_id)
-    if key is None:
-        raise NotFound(f"There is no API key {key_id!r}. `orchestra api-key list` shows all.")
+    key = get_key(session, key_id)
     if key.revoked_at is None:
         key.revoked_at = session.scalar(sa.select(seconds_from_now(0)))
         audit.record(session, actor, Verb.KEY_REVOKED, key, after={"key_id": key_id})
+    return key
+
+
+def get_key(session: Session, key_id: str) -> ApiKey:
+    """:raises NotFound: there is no key of this name."""
+    key = find_key(session, key_id)
+    if key is None:
+        raise NotFound(f"There is no API key {key_id!r}. `orchestra api-key list` shows all.")
     return key
 
 

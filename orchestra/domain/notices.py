@@ -155,7 +155,9 @@ def _tell_team(
         .join(Task, Task.id == Assignment.task_id)
         .where(Task.project_id == project.id, tasks, Assignment.discarded_at.is_(None))
     )
-    condition = Worker.id.in_(on_them.where(Assignment.worker_id.is_not(None)))
+    condition: sa.ColumnElement[bool] = Worker.id.in_(
+        on_them.where(Assignment.worker_id.is_not(None))
+    )
     if actor is not None and actor.worker_id is not None:
         condition = sa.and_(condition, Worker.id != actor.worker_id)
     _tell(session, kind, about, condition, project.id)

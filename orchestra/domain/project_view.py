@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.domain import allowed_actions
+from orchestra.domain.discarded import Kept, kept_by_task
 from orchestra.domain.information import project_information, timestamp
 from orchestra.domain.versions import graph_of
 from orchestra.errors import NotFound
@@ -48,7 +49,7 @@ def _for_admins(session: Session, project: Project, information: Json) -> Json:
         "revision": project.revision,
         "allowed_actions": allowed_actions.on_project(project.status),
     }
-    _add_allowed_actions(session, project, information["tasks"])
+    _add_to_tasks(session, project, information["tasks"])
     information["creation_problems"] = [
         {"step": problem.step, "error": problem.error, "at": timestamp(problem.at)}
         for problem in problems
@@ -56,14 +57,19 @@ def _for_admins(session: Session, project: Project, information: Json) -> Json:
     return information
 
 
-def _add_allowed_actions(session: Session, project: Project, tasks: Json) -> None:
+def _add_to_tasks(session: Session, project: Project, shown: Json) -> None:
+    kept = kept_by_task(session, project.id)
     for task in session.scalars(sa.select(Task).where(Task.project_id == project.id)):
-        shown = tasks.get(task.step)
-        if shown is not None:
-            is_held = bool(shown["assignments"])
-            shown["allowed_actions"] = allowed_actions.on_task(
-                project.status, task, is_held=is_held
-            )
+        if task.step not in shown:
+            continue  # created since the first look
+        is_held = bool(shown[task.step]["assignments"])
+        of_task = kept.get(task.id, Kept())
+        shown[task.step] |= {
+            "allowed_actions": allowed_actions.on_task(project.status, task, is_held=is_held),
+            "discarded_assignments": of_task.assignments,
+            "discarded_iterations": of_task.iterations,
+            "review_draws": of_task.review_draws,
+        }
 
 
 def _for_workers(project: Project, information: Json, own_steps: set[str]) -> Json:

@@ -10,6 +10,8 @@ from orchestra.domain.graph import Graph, Step
 JSON = dict[str, Any]
 PICTURE = "/orchestra/gallery/morning-hills.jpg"
 OTHER_PICTURE = "/orchestra/gallery/dunes.jpg"
+FILE = f"/orchestra/files/{'0' * 32}/sample.pdf"  # looks like one, and leads nowhere
+UPLOADED = {"file": FILE, "image": PICTURE}
 FORMATS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T09:00:00Z",
@@ -73,8 +75,8 @@ def _scalar(described: Field) -> Any:
         return True
     if described.kind in (Kind.NUMBER, Kind.INTEGER):
         return schema.get("minimum", schema.get("multipleOf", min(7, schema.get("maximum", 7))))
-    if described.widget in ("file", "image"):
-        return PICTURE
+    if described.widget in UPLOADED and "format" not in schema:
+        return UPLOADED[described.widget]
     text = FORMATS.get(schema.get("format", ""), f"Sample of {described.label or 'a text'}")
     missing = int(schema.get("minLength", 0)) - len(text)
     return (text + " and more" * max(0, -(-missing // len(" and more"))))[: schema.get("maxLength")]

@@ -18,6 +18,11 @@ from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from orchestra.client import OrchestraClient
+from orchestra.domain import projects
+from orchestra.domain.audit import Actor
+from orchestra.models import Role, TaskClass
+from tests.builders import step
+from tests.web.conftest import form_step
 
 SHOTS = Path(__file__).parent / "shots"
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -140,6 +145,47 @@ def served(app):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(params=["sqlite"], scope="session")
+def database_url(tmp_path_factory):
+    """The browser does not see which database it is."""
+    return f"sqlite:///{tmp_path_factory.mktemp('database')}/test.sqlite3"
+
+
+@pytest.fixture
+def version(make, session):
+    """A workflow with a reviewed step; ana writes, ben reviews, and a project of it runs."""
+    reporting = form_step(
+        "reporting",
+        name="Reporting",
+        description="Report what happened.",
+        required_certifications=["reporter"],
+    )
+    version = make.version(
+        reporting, step("photos", "reporting"), certifications=["reporter"], slug="journalism"
+    )
+    ana = make.worker("ana", first_name="Ana", password="ana")
+    ben = make.worker("ben", first_name="Ben", password="ben")
+    certification = version.workflow.certifications[0]
+    make.grant(ana, certification)
+    make.grant(ben, certification, Role.REVIEWER)
+    start(session, make.admin("mia"))
+    session.commit()
+    return version
+
+
+def start(session, admin, description="The Pope in New York"):
+    return projects.create_project(
+        session,
+        Actor.of(admin),
+        workflow_slug="journalism",
+        version_slug="v1",
+        short_description=description,
+        priority=10,
+        task_class=TaskClass.REAL,
+        project_data={},
+    )
 
 
 class Running:

@@ -1,55 +1,10 @@
 """Two people and one piece of work: submit, return with feedback, hand back, accept."""
 
-import pytest
 from playwright.sync_api import expect
 
-from orchestra.domain import projects
-from orchestra.domain.audit import Actor
 from orchestra.domain.people import new_session_key
-from orchestra.models import Assignment, Role, TaskClass
-from tests.builders import step
-from tests.web.conftest import form_step
-
-
-@pytest.fixture(params=["sqlite"], scope="session")
-def database_url(tmp_path_factory):
-    """The browser does not see which database it is."""
-    return f"sqlite:///{tmp_path_factory.mktemp('database')}/test.sqlite3"
-
-
-@pytest.fixture
-def version(make, session):
-    """A workflow with a reviewed step; ana writes, ben reviews, and a project of it runs."""
-    reporting = form_step(
-        "reporting",
-        name="Reporting",
-        description="Report what happened.",
-        required_certifications=["reporter"],
-    )
-    version = make.version(
-        reporting, step("photos", "reporting"), certifications=["reporter"], slug="journalism"
-    )
-    ana = make.worker("ana", first_name="Ana", password="ana")
-    ben = make.worker("ben", first_name="Ben", password="ben")
-    certification = version.workflow.certifications[0]
-    make.grant(ana, certification)
-    make.grant(ben, certification, Role.REVIEWER)
-    start(session, make.admin("mia"))
-    session.commit()
-    return version
-
-
-def start(session, admin, description="The Pope in New York"):
-    return projects.create_project(
-        session,
-        Actor.of(admin),
-        workflow_slug="journalism",
-        version_slug="v1",
-        short_description=description,
-        priority=10,
-        task_class=TaskClass.REAL,
-        project_data={},
-    )
+from orchestra.models import Assignment
+from tests.browser.conftest import start
 
 
 def confirm(page, action, comment=None):
@@ -157,7 +112,7 @@ def test_the_dashboard_is_walked_filtered_and_sorted_by_keyboard(
         page.get_by_role("link", name="Dashboard").first.click()
     rows = page.locator("#bucket-in_progress [data-row]")
     expect(rows).to_have_count(3)
-    page.get_by_role("button", name="Project").click()
+    page.get_by_role("link", name="Project", exact=True).click()
     expect(rows.first).to_contain_text("Chess open")
     page.wait_for_timeout(5500)  # fresh data keeps the order
     expect(rows.first).to_contain_text("Chess open")

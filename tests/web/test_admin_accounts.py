@@ -146,9 +146,13 @@ def test_a_key_is_revoked(root, session):
     """A-11"""
     root.post_form(KEYS, key_id="website", legacy="on")
     assert "can be replayed" in root.get(KEYS).text
-    assert root.post_form(f"{KEYS}website/revoke").status_code == 302
+    assert "Type website to confirm" in root.get(f"{KEYS}website/revoke").text
+    assert root.post_form(f"{KEYS}website/revoke", confirmed="web").status_code == 422
+    assert "Revoked" not in root.get(KEYS).text
+    assert root.post_form(f"{KEYS}website/revoke", confirmed="website").status_code == 302
     assert "Revoked" in root.get(KEYS).text
-    assert root.post_form(f"{KEYS}none/revoke").status_code == 404
+    for answer in (root.get(f"{KEYS}none/revoke"), root.post_form(f"{KEYS}none/revoke")):
+        assert answer.status_code == 404
 
 
 def test_a_key_that_cannot_be_made_is_explained(root):

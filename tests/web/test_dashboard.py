@@ -168,27 +168,81 @@ def test_a_page_that_is_no_number_is_refused(client, session, ana, page):
     assert client.sign_in(ana).get(f"{APP}?completed={page}").status_code == 400
 
 
+@pytest.fixture
+def at_many(client, session, make, reviewed, ana):
+    """ana at a browser, with 101 tasks in progress."""
+    for number in range(101):
+        description = f"Number {number:03}"
+        session.add(held_by(ana, reviewed, "reporting", description, priority=number % 7))
+    session.commit()
+    return client.sign_in(ana)
+
+
+def held_by(worker, version, step_slug, description, *, priority=0, is_complete=False):
+    """A row as the rules would leave it."""
+    project = projects.Project(
+        version=version,
+        short_description=description,
+        priority=priority,
+        task_class="real",
+        project_data={},
+        created_by="mia",
+    )
+    status = TaskStatus.COMPLETE if is_complete else TaskStatus.PROCESSING
+    task = Task(project=project, step=step_slug, is_human=True, status=status)
+    held = AssignmentStatus.SUBMITTED if is_complete else AssignmentStatus.PROCESSING
+    return Assignment(task=task, level=0, worker_id=worker.id, status=held, data={})
+
+
+def shown(page):
+    return re.findall(r'title="(Number \d+)"', page)
+
+
+def test_more_than_a_page_of_open_tasks_is_paged(at_many):
+    """W-15"""
+    first, second = at_many.get(APP).text, at_many.get(f"{APP}?in_progress=2").text
+    assert "Page 1 of 2" in first
+    assert "Page 2 of 2" in second
+    assert len(shown(first)) == 100
+    assert len({*shown(first), *shown(second)}) == 101
+
+
+def test_the_search_and_the_order_reach_what_is_not_on_the_page(at_many):
+    """W-16"""
+    assert shown(at_many.get(f"{APP}?q=number+099").text) == ["Number 099"]
+    assert shown(at_many.get(f"{APP}?sort=project").text)[0] == "Number 000"
+    assert shown(at_many.get(f"{APP}?sort=-project").text)[0] == "Number 100"
+    for words in ("reporting", "delivery", "processing", "workflow"):
+        assert len(shown(at_many.get(f"{APP}?q={words}").text)) == 100, words
+    page = at_many.get(f"{APP}?q=nowhere").text
+    assert "No tasks yet" not in page
+    assert re.search(r"data-nothing-found>No task here has these words", page)
+
+
+@pytest.mark.parametrize("query", ["sort=colour", "sort=--step", "in_progress=0"])
+def test_what_cannot_be_asked_for_is_refused(client, session, ana, query):
+    session.commit()
+    assert client.sign_in(ana).get(f"{APP}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["q=%00", "q=%25_%5C", "q=" + "a+" * 500])
+def test_any_words_can_be_searched_for(client, session, ana, query):
+    session.commit()
+    assert client.sign_in(ana).get(f"{APP}?{query}").status_code == 200
+
+
 def complete_tasks(session, make, worker, count):
-    """Rows as the rules would leave them, made at once."""
+    """Every second one."""
     version = make.version(step("rate"), slug=f"many-{count}")
-    owner = make.admin()
     for number in range(count):
-        project = projects.Project(
-            version=version,
-            short_description=f"Project {number}",
-            priority=0,
-            task_class="real",
-            project_data={},
-            created_by=owner.username,
-        )
-        status = TaskStatus.COMPLETE if number % 2 else TaskStatus.PROCESSING
-        task = Task(project=project, step="rate", is_human=True, status=status)
-        held = AssignmentStatus.SUBMITTED if number % 2 else AssignmentStatus.PROCESSING
-        session.add(Assignment(task=task, level=0, worker_id=worker.id, status=held, data={}))
+        is_complete = bool(number % 2)
+        session.add(held_by(worker, version, "rate", f"Project {number}", is_complete=is_complete))
     session.commit()
 
 
-@pytest.mark.parametrize("path", [APP, "/orchestra/api/interface/dashboard_tasks/"])
+@pytest.mark.parametrize(
+    "path", [APP, f"{APP}?q=project&sort=step", "/orchestra/api/interface/dashboard_tasks/"]
+)
 def test_the_dashboard_costs_twelve_statements_for_ten_or_a_thousand_tasks(
     client, make, session, statements, ana, path
 ):

@@ -341,3 +341,79 @@ def test_what_the_form_produces_is_accepted_or_refused_at_a_field_of_the_page(
     hidden = {"/secret"}
     assert problems.keys() - hidden <= again.pointers
     assert form.from_html(again.posted()) == data or not data
+
+
+def test_chosen_values_are_shown_by_their_labels():
+    """W-34"""
+    colours = {"type": "array", "items": {"type": "string", "enum": ["r", "g"]}}
+    form = form_of({"colours": colours}, hints={"/colours": {"labels": {"r": "Red"}}})
+
+    html = render_form(form, {"colours": ["r", "g"]}, NOTHING, readonly=True)
+
+    assert [item.get_text(strip=True) for item in Page(html).soup.find_all("li")] == ["Red", "g"]
+
+
+FILES = {
+    "photo": {"type": "string"},
+    "plan": {"type": "string", "format": "uri"},
+    "shot": {
+        "type": "object",
+        "properties": {"src": {"type": "string"}, "caption": {"type": "string"}},
+    },
+}
+FILE_HINTS = {
+    "/photo": {"widget": "image"},
+    "/plan": {"widget": "file"},
+    "/shot/src": {"widget": "image"},
+}
+
+
+def test_fields_of_files_hold_addresses_and_are_labelled():
+    """W-34, W-5"""
+    plan = f"https://orchestra.example/orchestra/files/{'a' * 32}/my%20plan.pdf"
+    data = {"photo": "/a.png", "plan": plan, "shot": {"src": "/b.png", "caption": "B"}}
+    form = form_of(FILES, ["photo"], FILE_HINTS)
+    page = Page(render_form(form, data, NOTHING, {"/photo": ["No."]}))
+
+    assert page.field("/photo").find("img")["src"] == "/a.png"
+    assert page.field("/plan").find("a").get_text() == "my plan.pdf"
+    assert not page.field("/photo").find("input", type="file").has_attr("required")
+    assert page.field("/photo").find("input", type="file")["aria-invalid"] == "true"
+    controls = [c for c in page.controls() if c.get("type") != "hidden"]
+    labels = {label["for"] for label in page.soup.find_all("label")}
+    assert {control["id"] for control in controls} == labels
+    kept = [control for control in page.controls() if control.get("type") != "file"]
+    assert {control["name"] for control in kept} == {
+        "/photo",
+        "/plan",
+        "/shot",
+        "/shot/src",
+        "/shot/caption",
+    }
+    assert form.from_html(page.posted()) == data
+
+
+def test_a_required_file_is_demanded_as_long_as_there_is_none():
+    page = Page(render_form(form_of(FILES, ["photo"], FILE_HINTS), {}, NOTHING))
+
+    assert page.field("/photo").find("input", type="file").has_attr("required")
+    assert page.field("/photo").find("img") is None
+
+
+def test_a_picture_and_its_text_stand_side_by_side():
+    form = form_of(FILES, hints=FILE_HINTS)
+    page = Page(render_form(form, {}, NOTHING))
+    shown = render_form(form, {"shot": {"caption": "B", "src": "/b.png"}}, NOTHING, readonly=True)
+
+    assert page.field("/shot").find(class_="picture-with-text")
+    figure = Page(shown).soup.find("figure")
+    assert [figure.find("img")["src"], figure.find("figcaption").get_text(strip=True)] == [
+        "/b.png",
+        "B",
+    ]
+
+
+def test_a_result_without_a_form_keeps_its_labels():
+    html = render_data({"status": "success", "image": "/gallery/a.png"})
+
+    assert Page(html).soup.find("figure") is None

@@ -6,6 +6,7 @@ import pytest
 
 from orchestra.domain import projects
 from orchestra.domain.audit import Actor
+from orchestra.domain.remarks import Said
 from orchestra.models import Assignment, Role
 from tests.builders import step
 from tests.web.conftest import form_step
@@ -218,7 +219,7 @@ def test_a_form_that_is_not_of_this_page_is_refused(at_ana, page, form):
 def test_the_page_costs_a_fixed_number_of_statements(at_ana, page, statements):
     with statements() as seen:
         at_ana.get(page)
-    assert len(seen) <= 12
+    assert len(seen) <= 13
 
 
 def test_a_comment_with_a_nul_is_kept_without_it(
@@ -232,3 +233,101 @@ def test_a_comment_with_a_nul_is_kept_without_it(
     answer = client.post_form(page, command="return", revision="1", comment=comment, **GOOD)
     assert answer.status_code == 302
     assert "Where?" in client.get(page).text
+
+
+@pytest.fixture
+def returned(session, task_id, ana, ben, take, hand_over):
+    """Two rounds: ana's, and ben's, who changed the headline and returned it with remarks."""
+    hand_over(ana, task_id, data={"headline": "Rain in New York", "text": "It rained."})
+    take(ben, Role.REVIEWER)
+    hand_over(
+        ben,
+        task_id,
+        "return",
+        data={"headline": "Snow in New York", "text": "It rained."},
+        said=[Said("Who <b>says</b> so?", "/text"), Said("Shorter, please.")],
+    )
+    session.commit()
+
+
+def test_remarks_stand_on_top_and_lead_to_their_fields(at_ana, page, returned):
+    """W-23"""
+    text = at_ana.get(page).text
+    assert '<a href="#field/text">Text</a>' in text
+    assert "Who &lt;b&gt;says&lt;/b&gt; so?" in text
+    assert "The whole work" in text
+    assert text.count("data-resolve ") == 2
+
+
+def test_the_reviewer_sees_what_became_of_the_remarks(
+    client, at_ana, browser, session, page, returned, ana, ben, task_id, hand_over
+):
+    """W-23"""
+    number = re.search(r'data-remark="(\d+)"', at_ana.get(page).text)[1]
+    assert at_ana.call(f"remarks/{number}/resolve/").json["resolved_at"]
+    assert "Resolved by Ana" in at_ana.get(page).text
+    hand_over(ana, task_id)
+    session.commit()
+    at_ben = browser().sign_in(ben)
+    text = at_ben.get(page).text
+    assert "Remarks of the review" in text
+    assert "Resolved by Ana" in text
+    assert at_ben.call(f"remarks/{number}/reopen/").json["resolved_at"] is None
+    assert "Resolved by Ana" not in at_ana.get(page).text
+
+
+def test_work_that_can_only_be_read_offers_no_resolving(
+    at_ana, session, page, returned, ana, task_id, hand_over
+):
+    hand_over(ana, task_id)
+    session.commit()
+    text = at_ana.get(page).text
+    assert "Shorter, please." in text
+    assert "data-resolve " not in text
+
+
+def test_a_round_shows_what_it_changed_and_all_that_was_handed_over(at_ana, page, returned):
+    """W-22"""
+    text = at_ana.get(f"{page}/round/2").text
+    assert "<h1>Ben returned this" in text
+    assert "<del>Rain</del><ins>Snow</ins> in New York" in text
+    assert "Shorter, please." in text
+    assert "It rained." in text  # in all that was handed over
+    first = at_ana.get(f"{page}/round/1").text
+    assert "What changed" not in first  # there was nothing before
+    assert "Rain in New York" in first
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_a_round_that_was_not_handed_over_is_not_there(at_ana, page, returned, number):
+    assert at_ana.get(f"{page}/round/{number}").status_code == 404
+
+
+def test_others_do_not_learn_of_a_round(client, make, session, page, returned):
+    """W-20"""
+    stranger = make.worker()
+    session.commit()
+    assert client.sign_in(stranger).get(f"{page}/round/1").status_code == 404
+
+
+def test_a_round_costs_the_same_whatever_was_said(
+    at_ana, session, page, task_id, ana, ben, returned, hand_over, statements
+):
+    def cost(address):
+        with statements() as seen:
+            at_ana.get(address)
+        return len(seen)
+
+    before = cost(page), cost(f"{page}/round/2")
+    hand_over(ana, task_id)
+    hand_over(ben, task_id, "return", said=[Said(f"Number {n}") for n in range(20)])
+    session.commit()
+    assert (cost(page), cost(f"{page}/round/2")) == before
+
+
+def test_the_page_names_the_team_and_leads_to_the_project(at_ana, page, returned):
+    """W-21"""
+    text = at_ana.get(page).text
+    assert 'href="/orchestra/app/project/1"' in text
+    assert re.search(r'Ben <span class="count">Reporting, review</span>', text)
+    assert re.search(r'Ana <span class="count">Story plan</span>', text)

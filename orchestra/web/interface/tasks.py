@@ -9,12 +9,13 @@ from orchestra.domain import dashboard as dashboards
 from orchestra.domain import lifecycle, pickup, remarks
 from orchestra.domain.audit import Actor
 from orchestra.domain.dashboard import Bucket, Entry
+from orchestra.domain.discarded import review_draw
 from orchestra.domain.forms import Form
 from orchestra.domain.information import timestamp
 from orchestra.domain.lifecycle import Command
 from orchestra.domain.remarks import Said
 from orchestra.domain.task_view import Round, TaskView, task_view
-from orchestra.models import Remark, ReviewDraw, Role, Worker
+from orchestra.models import Remark, Role, Worker
 from orchestra.web.auth import START_PAGE, guard_interface
 from orchestra.web.interface import schemas
 from orchestra.web.interface.calls import Answer, changing, looking
@@ -149,7 +150,7 @@ def _round(past: Round) -> Answer:
         "remarks": [_remark(remark) for remark in past.remarks],
         "started_at": timestamp(iteration.started_at),
         "ended_at": timestamp(iteration.ended_at),
-        "review_draw": _draw(past.draw) if past.draw else None,
+        "review_draw": review_draw(past.draw) if past.draw else None,
     }
 
 
@@ -160,20 +161,6 @@ def _remark(remark: Remark) -> Answer:
         "text": remark.text,
         "resolved_at": timestamp(remark.resolved_at),
         "resolved_by": _person(remark.resolved_by),
-    }
-
-
-def _draw(draw: ReviewDraw) -> Answer:
-    """The keys of specification L-144."""
-    return {
-        "iteration": draw.iteration_id,
-        "drawn": draw.drawn,
-        "rate": draw.rate,
-        "max_reviews": draw.max_reviews,
-        "reviews": draw.reviews,
-        "outcome": draw.is_due,
-        "reason": draw.reason,
-        "at": timestamp(draw.at),
     }
 
 

@@ -1,34 +1,35 @@
 """The dashboard: what needs me, and how I get more (specification W-15 to W-19)."""
 
-import hashlib
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import (
     Blueprint,
     current_app,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
 )
-from flask import session as cookies
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import dashboard as dashboards
 from orchestra.domain import pickup
-from orchestra.domain.dashboard import Bucket
+from orchestra.domain.dashboard import Bucket, Search
 from orchestra.errors import Conflict, Malformed, NotFound
 from orchestra.models import Role, Worker
 from orchestra.web import auth
+from orchestra.web.pages.conditional import conditional
 from orchestra.web.pages.wording import greeting
 
 blueprint = Blueprint("dashboard", __name__)
 auth.guard_pages(blueprint)
+
+MOST_WORDS = 10  # of a search
+PARAMETERS = {bucket: bucket.value for bucket in Bucket} | {Bucket.COMPLETE: "completed"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ def start() -> ResponseReturnValue:
 @blueprint.get("/orchestra/app", strict_slashes=False)
 def show() -> ResponseReturnValue:
     worker = auth.current_worker()
-    page = _completed_page()
+    pages = {bucket: _page(name) for bucket, name in PARAMETERS.items()}
+    search = _search()
     with reading() as session:
-        pages = dashboards.FIRST_PAGES | {Bucket.COMPLETE: page}
-        found = dashboards.dashboard(session, worker.id, pages)
+        found = dashboards.dashboard(session, worker.id, pages, search)
         blocked = pickup.blocked(session, worker)
         buttons = _buttons(session, worker)
     html = render_template(
@@ -61,18 +62,37 @@ def show() -> ResponseReturnValue:
         found=found,
         buttons=buttons,
         blocked=blocked.message if blocked else None,
-        completed_page=page,
-        completed_pages=-(-found.counts[Bucket.COMPLETE] // Bucket.COMPLETE.per_page),
+        search=search,
+        pages=pages,
+        address=_address,
+        PARAMETERS=PARAMETERS,
         Bucket=Bucket,
     )
-    return _conditional(html)
+    return conditional(html)
 
 
-def _completed_page() -> int:
-    text = request.args.get("completed", "1")
+def _page(name: str) -> int:
+    text = request.args.get(name, "1")
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 1_000_000:
-        raise Malformed("The page of completed tasks must be a whole number from 1.")
+        raise Malformed(f"The page of {name.replace('_', ' ')} must be a whole number from 1.")
     return int(text[:9])
+
+
+def _search() -> Search:
+    """``q`` holds words; ``sort`` a column, with a minus before it for the other direction."""
+    words = request.args.get("q", "").replace("\0", "").lower().split()
+    sort = request.args.get("sort", "")
+    column = sort.removeprefix("-")
+    if sort and column not in dashboards.SORTS:
+        raise Malformed(f"Tasks can be sorted by {', '.join(dashboards.SORTS)}.")
+    return Search(words[:MOST_WORDS], column or None, sort.startswith("-"))
+
+
+def _address(**changes: str | int) -> str:
+    """This page with other parameters; empty ones are left out."""
+    parameters = request.args.to_dict() | changes
+    asked = {name: value for name, value in parameters.items() if value}
+    return f"{auth.START_PAGE}?{urlencode(asked)}" if asked else auth.START_PAGE
 
 
 def _buttons(session: Session, worker: Worker) -> list[Button]:
@@ -84,18 +104,6 @@ def _buttons(session: Session, worker: Worker) -> list[Button]:
     if waiting[Role.REVIEWER] or dashboards.may_review_something(session, worker.id):
         buttons.append(Button(Role.REVIEWER, "New review task", waiting[Role.REVIEWER]))
     return buttons
-
-
-def _conditional(html: str) -> ResponseReturnValue:
-    """The page asks every few seconds; unchanged, it gets an empty 304 (parts.md: no streams).
-
-    The token in the page is signed anew each time; what counts is whose session it belongs to.
-    """
-    response = make_response(html)
-    response.headers["Cache-Control"] = "private, no-cache"
-    content = html.replace(generate_csrf(), cookies["csrf_token"])
-    response.set_etag(hashlib.sha256(content.encode()).hexdigest(), weak=True)
-    return response.make_conditional(request)
 
 
 @blueprint.post("/orchestra/app/new_task/entry_level", defaults={"role": Role.ENTRY_LEVEL})

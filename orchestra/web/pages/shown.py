@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from flask import has_request_context, request
 
-from orchestra.domain.form_fields import Field, as_text, in_words, is_shown
+from orchestra.domain.form_fields import Field, Kind, as_text, in_words, is_shown
 from orchestra.web.markdown import render_markdown
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
@@ -44,7 +44,7 @@ def show_data(value: Any, label: str = "", described: Field | None = None, depth
         figure = _picture_and_text(parts) if described.children else ()
         return Shown("figure" if figure else "group", label, parts=figure or parts)
     if isinstance(value, list):
-        item = described.item or described
+        item = described if described.kind is Kind.CHOICES else described.item or described
         parts = tuple(show_data(entry, "", item, depth + 1) for entry in value)
         return Shown("list" if parts else "text", label, NOTHING, parts)
     return _scalar(value, label, described)

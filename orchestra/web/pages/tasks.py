@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request
@@ -13,17 +14,23 @@ from orchestra.domain import lifecycle
 from orchestra.domain.forms import Form
 from orchestra.domain.lifecycle import Command
 from orchestra.domain.task_view import TaskView, task_view
-from orchestra.errors import Conflict, Invalid, Malformed, OrchestraError, StaleRevision
+from orchestra.errors import Conflict, Invalid, Malformed, NotFound, OrchestraError, StaleRevision
 from orchestra.models import Task
-from orchestra.web import auth
+from orchestra.web import auth, uploads
 from orchestra.web.errors import HTTP_STATUS
+from orchestra.web.pages import places
+from orchestra.web.pages.changes import changes_between
+from orchestra.web.pages.elements import render_element
 from orchestra.web.pages.forms import render_data, render_form
+from orchestra.web.pages.shown import show_form
 from orchestra.web.pages.wording import handed_over
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/orchestra/app/task")
+blueprint.url_value_preprocessor(uploads.make_room)
 auth.guard_pages(blueprint)
 
 SAVE = "save"
+NEEDS_SCRIPTS = "This step can only be worked on with JavaScript. Switch it on; nothing was saved."
 READ_ONLY = {
     "not_yours": "You see this task as a project admin. It is not yours, so you can only read it.",
     "submitted": "You handed this over. You can only read it.",
@@ -53,15 +60,37 @@ def show(task_id: int) -> ResponseReturnValue:
     return _page(_view(task_id))
 
 
+@blueprint.get("/<int:task_id>/round/<int:number>")
+def show_round(task_id: int, number: int) -> ResponseReturnValue:
+    """One round: what was handed over, what that changed, and what was said (W-22)."""
+    view = _view(task_id)
+    past = next((one for one in view.history if one.iteration.number == number), None)
+    if past is None or past.is_open:
+        raise NotFound(f"Task {task_id} has no round {number} that was handed over.")
+    form = Form.of(view.step.user_interface)
+    data = past.iteration.submitted_data
+    return render_template(
+        "round.html",
+        view=view,
+        past=past,
+        changes=changes_between(form.root, past.before, data),
+        content=show_form(form.root, data, view.context),
+        **_places(form),
+    )
+
+
 @blueprint.post("/<int:task_id>")
 def act(task_id: int) -> ResponseReturnValue:
     """Save or hand over without JavaScript; with it the page uses the JSON API."""
     view = _view(task_id)
-    data = Form.of(view.step.user_interface).from_html(request.form)
+    form = Form.of(view.step.user_interface)
     if not auth.token_fits(request.form.get("csrf_token")):
-        return _page(view, Typed(data, auth.OUTDATED)), 400
+        return _page(view, Typed(form.from_html(request.form), auth.OUTDATED)), 400
     command = _command()
+    posted, faults = uploads.posted_with_files(task_id)
+    data = form.from_html(posted)
     try:
+        _require_readable(form, faults)
         if command is None:
             _save(task_id, data, _revision())
             flash("Saved.")
@@ -75,9 +104,22 @@ def act(task_id: int) -> ResponseReturnValue:
     return redirect(auth.START_PAGE)
 
 
+def _require_readable(form: Form, faults: Mapping[str, list[str]]) -> None:
+    """:raises Invalid: files could not be taken, or only scripts can read the step's fields."""
+    if form.element:
+        raise Invalid(NEEDS_SCRIPTS)
+    if faults:
+        raise Invalid("Some files could not be taken. Choose others.", fields=faults)
+
+
 def _view(task_id: int) -> TaskView:
     with reading() as session:
         return task_view(session, auth.current_worker(), task_id)
+
+
+def _places(form: Form) -> dict[str, Any]:
+    """What the templates call to say where a remark stands."""
+    return {"name_of": partial(places.name_of, form), "address_of": places.address_of}
 
 
 def _revision() -> int:
@@ -138,7 +180,7 @@ def _refused(task_id: int, data: dict[str, Any], error: OrchestraError) -> Respo
 
 def _page(view: TaskView, typed: Typed | None = None) -> str:
     form = Form.of(view.step.user_interface)
-    readonly = view.read_only_reason is not None or bool(form.element)
+    readonly = view.read_only_reason is not None
     return render_template(
         "task.html",
         view=view,
@@ -154,12 +196,15 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
         ],
         labels={child.name: child.label for child in form.root.children},
         is_shown_in_work=bool(form.ui.get("show")),
+        **_places(form),
     )
 
 
 def _work(view: TaskView, form: Form, typed: Typed | None, *, readonly: bool) -> Markup:
     if form.element:
-        return render_data(view.data)
+        return render_element(
+            view.version, view.step, view.data, task_id=view.task.id, readonly=readonly
+        )
     return render_form(
         form,
         dict(typed.data if typed else view.data),

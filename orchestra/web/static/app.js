@@ -1,5 +1,7 @@
 // On every page: the choice of colours, menus that close, forms that act once.
 
+import "./loading.js";
+
 function startThemes(choice) {
   const buttons = [...choice.querySelectorAll("[data-theme]")];
   const show = () => {

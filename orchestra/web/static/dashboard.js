@@ -5,15 +5,27 @@ import { notify } from "./notices.js";
 
 const FRESH_EVERY_MS = 5000;
 const REST_MS = 15000; // of a button that found nothing (W-17)
+const TYPED_MS = 250; // after the last letter, before the server is asked
 
 const resting = new Set(); // roles whose button rests
-let words = []; // of the filter
-let sorting = null; // {key, isDescending}
+const asked = new URLSearchParams(location.search); // of the server
+let words = wordsIn(asked.get("q") ?? ""); // of the filter
+let sorting = sortingIn(asked.get("sort")); // {key, isDescending}
 let etag = null;
+let typing;
+
+function wordsIn(text) {
+  return text.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+function sortingIn(text) {
+  if (!text) return null;
+  const isDescending = text.startsWith("-");
+  return { key: isDescending ? text.slice(1) : text, isDescending };
+}
 
 const work = () => document.getElementById("work");
 const rowsOf = (table) => [...table.querySelectorAll("[data-row]")];
-const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
 
 // Pick up
 
@@ -83,42 +95,50 @@ function applySorting() {
 function apply() {
   applyFilter();
   applySorting();
-  for (const tool of document.querySelectorAll("[data-filter], [data-sort]")) tool.hidden = false;
   for (const form of document.querySelectorAll("[data-new-task]")) {
     if (resting.has(form.dataset.newTask)) form.querySelector("button").disabled = true;
   }
 }
 
+// What is on the page is filtered and sorted at once; of what is not, only the server knows.
+function ask() {
+  const isAll = !("cut" in work().dataset) && !asked.has("q") && !asked.has("sort");
+  if (isAll) return;
+  for (const name of [...asked.keys()]) asked.delete(name); // back to the first pages
+  if (words.length) asked.set("q", words.join(" "));
+  if (sorting) asked.set("sort", `${sorting.isDescending ? "-" : ""}${sorting.key}`);
+  history.replaceState(null, "", address());
+  refresh(true);
+}
+
+function address() {
+  const query = asked.toString();
+  return location.pathname + (query && `?${query}`);
+}
+
 document.addEventListener("input", (event) => {
   if (event.target.id !== "filter") return;
-  words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  words = wordsIn(event.target.value);
   applyFilter();
+  clearTimeout(typing);
+  typing = setTimeout(ask, TYPED_MS);
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-filter]")) event.preventDefault();
 });
 
 // A third press goes back to the order of urgency.
 document.addEventListener("click", (event) => {
-  const key = event.target.closest("[data-sort]")?.dataset.sort;
-  if (!key) return;
+  const link = event.target.closest("[data-sort]");
+  if (!link) return;
+  event.preventDefault();
+  const key = link.dataset.sort;
   if (sorting?.key !== key) sorting = { key, isDescending: false };
   else if (!sorting.isDescending) sorting = { key, isDescending: true };
   else sorting = null;
   applySorting();
-});
-
-// j and k walk through the rows, Enter opens (it is a link)
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  if (event.key === "/") {
-    event.preventDefault();
-    document.getElementById("filter")?.focus();
-  }
-  if (event.key !== "j" && event.key !== "k") return;
-  const links = [...document.querySelectorAll("[data-row]:not([hidden]) a.step")];
-  const seen = links.filter((link) => link.checkVisibility());
-  const at = seen.indexOf(document.activeElement);
-  const next = event.key === "j" ? at + 1 : Math.max(at - 1, 0);
-  seen[Math.min(next, seen.length - 1)]?.focus();
+  ask();
 });
 
 // Fresh data: asked for while somebody looks, sent only when something changed
@@ -130,6 +150,7 @@ function refresh(isForced = false) {
 }
 
 document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.path = address();
   if (etag) event.detail.headers["If-None-Match"] = etag;
 });
 document.addEventListener("htmx:afterRequest", (event) => {

@@ -25,13 +25,20 @@ function open(dialog, title, content, buttons) {
 const button = (value, text, style) =>
   make("button", { className: `btn btn-${style}`, value, type: "submit" }, text);
 
+// What the reviewer has written at the fields goes along.
+function gathered(remarks) {
+  const lines = remarks.map(({ name, text }) => make("li", {}, make("strong", {}, `${name}: `), text));
+  const heading = make("p", { className: "mt-2 mb-0" }, "Your remarks go along:");
+  return lines.length ? [heading, make("ul", { className: "gathered" }, ...lines)] : [];
+}
+
 // Resolves to {comment}, or null when the person thought better of it.
-export async function confirm(dialog, { action, text, takesComment }) {
+export async function confirm(dialog, { action, text, takesComment, remarks = [] }) {
   const comment = make("textarea", { className: "form-control", rows: 4, maxLength: 10000 });
   comment.id = `${dialog.id}-comment`;
   const label = make("label", { className: "form-label mt-2", htmlFor: comment.id });
   label.append("Comment (optional)");
-  const content = [make("p", { className: "mb-0" }, text)];
+  const content = [make("p", { className: "mb-0" }, text), ...gathered(remarks)];
   if (takesComment) content.push(label, comment);
   const buttons = [button("", "Cancel", "outline-secondary"), button("yes", action, "primary")];
   const answer = await open(dialog, `${action}?`, content, buttons);

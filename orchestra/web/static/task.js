@@ -4,7 +4,8 @@ import { Refusal, send } from "./api.js";
 import { chooseBetween } from "./conflict.js";
 import { askToSignIn, confirm, make } from "./dialogs.js";
 import { Draft, canonical, clock } from "./draft.js";
-import { clearErrors, connect, inspect, showErrors } from "./form.js";
+import { clearErrors, connect, examine, inspect, showErrors } from "./form.js";
+import { RemarkPad, startRemarks } from "./remarks.js";
 
 const EXPLANATIONS = {
   submit: "You hand over this work. Afterwards you can only read it.",
@@ -33,8 +34,10 @@ class TaskPage {
     this.summary = document.getElementById("error-summary");
     this.conflict = document.getElementById("conflict");
     this.signIn = () => askToSignIn(document.getElementById("login-dialog"));
+    const key = `orchestra-task-${this.taskId}`;
+    this.pad = new RemarkPad(root, key);
     this.draft = new Draft({
-      key: `orchestra-task-${this.taskId}`,
+      key,
       revision: Number(form.dataset.revision),
       data: served(form),
       send: (data, revision) => this.#call("save", { task_data: data, revision }),
@@ -47,7 +50,13 @@ class TaskPage {
   start() {
     this.form.noValidate = true; // our own sentences, at the fields
     connect(this.root);
+    this.pad.start();
+    startRemarks(this.signIn);
     this.root.addEventListener("orchestra-change", ({ detail }) => this.draft.change(detail.data));
+    this.root.addEventListener("orchestra-renew", (event) => {
+      if (this.draft.isDirty) event.preventDefault();
+    });
+    this.root.addEventListener("orchestra-renewed", ({ detail }) => this.draft.adopt(detail));
     document.addEventListener("click", (event) => this.#pressed(event));
     document.addEventListener("keydown", (event) => this.#typed(event));
     this.form.addEventListener("submit", (event) => {
@@ -70,32 +79,38 @@ class TaskPage {
       return;
     }
     this.#setBusy(true);
+    await examine(this.root); // an element may have something left to tell
     await this.draft.save();
     this.#setBusy(false);
   }
 
   async #handOver(command, action) {
-    if (MAIN_COMMANDS.includes(command) && !this.#isComplete()) return;
+    if (MAIN_COMMANDS.includes(command) && !(await this.#isComplete())) return;
     const answer = await confirm(document.getElementById("confirm-dialog"), {
       action,
       text: EXPLANATIONS[command],
       takesComment: command !== "submit",
+      remarks: this.pad.said,
     });
     if (!answer) return;
     this.#setBusy(true);
     try {
-      await this.#submit(command, answer.comment);
+      await this.#submit(command, answer);
     } finally {
       this.#setBusy(false);
     }
   }
 
-  async #submit(command, comment) {
+  async #submit(command, { comment }) {
     await this.draft.rest();
-    const body = { task_data: this.draft.data, command_type: command, revision: this.draft.revision };
+    const { data, revision } = this.draft;
+    const remarks = this.pad.said.map(({ pointer, text }) => ({ pointer, text }));
+    const said = { comment: comment || null, ...(remarks.length && { remarks }) };
     try {
-      const { next } = await this.#call("submit", comment ? { ...body, comment } : body);
+      const body = { task_data: data, command_type: command, revision, ...said };
+      const { next } = await this.#call("submit", body);
       this.draft.finish();
+      this.pad.forget();
       location.assign(next);
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
@@ -118,8 +133,8 @@ class TaskPage {
     return send(`${name}_task_assignment/`, { task_id: this.taskId, ...body }, this.signIn);
   }
 
-  #isComplete() {
-    const { problems, places } = inspect(this.root);
+  async #isComplete() {
+    const { problems, places } = await examine(this.root);
     const errors = Object.fromEntries(problems.map(({ pointer, message }) => [pointer, [message]]));
     clearErrors(this.root);
     this.summary.replaceChildren();

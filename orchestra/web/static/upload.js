@@ -4,6 +4,7 @@ import { Refusal } from "./api.js";
 import { make } from "./dialogs.js";
 
 const PREFIX = "/orchestra/api/interface/";
+const SAMPLE_PICTURE = "/orchestra/gallery/morning-hills.jpg"; // a preview keeps no other
 const SIGNED_OUT = "You are signed out. Sign in in another tab, then choose the file again.";
 
 // Resolves to the server's answer, with the address as url; onProgress gets the share that is sent.
@@ -59,7 +60,8 @@ function hold(field, value, content) {
 async function store(field, file) {
   const form = field.closest("form");
   if ("preview" in form.dataset) {
-    const url = `/orchestra/files/${"0".repeat(32)}/${encodeURIComponent(file.name)}`;
+    const name = encodeURIComponent(file.name);
+    const url = isPicture(field) ? SAMPLE_PICTURE : `/orchestra/files/${"0".repeat(32)}/${name}`;
     return { url, shownAt: await asDataAddress(file) };
   }
   const progress = part(field, "[data-progress]");
@@ -108,6 +110,7 @@ async function take(field, file, { say, tell }) {
 
 // say(field, message) shows an error at a field, tell(field) that its value is another one.
 export function connectUploads(root, { say, tell }) {
+  root.classList.add("is-live");
   root.addEventListener("change", ({ target }) => {
     const field = target.type === "file" && target.closest("[data-upload]");
     if (field && target.files.length) take(field, target.files[0], { say, tell });

@@ -3,6 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
+from orchestra.domain import lifecycle
+from orchestra.domain.audit import Actor
 from orchestra.models import Project, Task
 from tests.builders import step
 from tests.web.conftest import form_step
@@ -111,6 +113,49 @@ def test_nothing_may_be_done_with_an_aborted_project(at_mia, session, project_id
     assert answer["project"]["allowed_actions"] == []
     assert [task["allowed_actions"] for task in answer["tasks"].values()] == [[], []]
     assert session.get(Project, project_id).ended_at
+
+
+def test_what_is_out_of_force_is_told_apart(
+    at_mia, make, session, version, project_id, take, hand_over
+):
+    """N-16, L-6, L-144"""
+    ana = make.worker("ana")
+    make.grant(ana, version.workflow.certifications[0])
+    task_id = take(ana)
+    hand_over(ana, task_id)
+    session.commit()
+    body = {"task_id": task_id, "revert_before": True, "commit": True}
+    at_mia.call("project_management/revert_task/", body)
+
+    answer = at_mia.call("project_management/project_information/", {"project_id": project_id})
+    task = answer.json["tasks"]["reporting"]
+
+    assert task["assignments"] == []
+    (assignment,), (iteration,) = task["discarded_assignments"], task["discarded_iterations"]
+    assert (assignment["worker"], iteration["worker"]) == ("ana", "ana")
+    assert iteration["assignment"] == assignment["id"]
+    assert iteration["submitted_data"] == {"headline": "Rain"}
+    assert assignment["discarded_at"] == iteration["discarded_at"]
+    (draw,) = task["review_draws"]
+    assert draw["iteration"] == iteration["id"]
+    assert list(draw) == [
+        "iteration", "drawn", "rate", "max_reviews", "reviews", "outcome", "reason", "at",
+    ]  # fmt: skip
+
+
+def test_more_tasks_cost_no_more_queries(at_mia, make, session, start, statements):
+    """N-22"""
+    counts = []
+    for size in (2, 12):
+        version = make.version(*(step(f"step-{number}") for number in range(size)))
+        project_id = start(version).id
+        for task in session.scalars(sa.select(Task).where(Task.project_id == project_id)):
+            lifecycle.assign_task(session, Actor.of(make.admin()), task.id, make.worker())
+        session.commit()
+        with statements() as seen:
+            at_mia.call("project_management/project_information/", {"project_id": project_id})
+        counts.append(len(seen))
+    assert counts[0] == counts[1] <= 20
 
 
 def test_workers_are_not_told_what_admins_may_do(client, make, session, version, project_id, take):

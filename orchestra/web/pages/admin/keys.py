@@ -45,9 +45,25 @@ def _create() -> tuple[str, str]:
         return key.key_id, secret
 
 
+@blueprint.get("/<key_id>/revoke")
+def ask_to_revoke(key_id: str) -> ResponseReturnValue:
+    return _question(key_id)
+
+
+def _question(key_id: str, problem: Invalid | None = None) -> str:
+    with reading() as session:
+        key = keys.get_key(session, key_id)
+    return render_template("admin/revoke_key.html", key=key, problem=problem)
+
+
 @blueprint.post("/<key_id>/revoke")
 def revoke(key_id: str) -> ResponseReturnValue:
+    """It cannot be undone, so the name of the key is typed."""
     auth.require_form_token()
+    if request.form.get("confirmed", "").strip() != key_id:
+        differs = {"confirmed": [f"This is not {key_id}. Type the name of the key."]}
+        problem = Invalid("The key is not revoked.", fields=differs)
+        return _question(key_id, problem), HTTP_STATUS[problem.kind]
     _revoke(key_id)
     flash(f"The key {key_id} is revoked. Every later call with it is refused.")
     return redirect(f"{blueprint.url_prefix}/")

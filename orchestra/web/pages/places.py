@@ -1,0 +1,35 @@
+"""Where a remark stands: the name of its field, and its address on the page of the task."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from orchestra.domain.form_fields import Field, Kind
+from orchestra.domain.forms import Form
+
+
+def name_of(form: Form, pointer: str | None) -> str:
+    """The labels on the way to a field, such as "Photos, item 2, Caption"."""
+    if pointer is None:
+        return "The whole work"
+    return ", ".join(_labels(form.root, _keys(pointer))) or pointer
+
+
+def _keys(pointer: str) -> Sequence[str]:
+    return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+
+
+def _labels(here: Field, keys: Sequence[str]) -> list[str]:
+    labels = []
+    for key in keys:
+        if here.kind in (Kind.LIST, Kind.ROWS) and key.isdecimal():
+            labels.append(f"item {int(key) + 1}")
+            here = here.item or here
+        else:
+            here = here.child(key)
+            labels.append(here.label)
+    return labels
+
+
+def address_of(pointer: str | None) -> str | None:
+    """The fragment of the field in the form of the page."""
+    return None if pointer is None else f"#field{quote(pointer, safe='/')}"
