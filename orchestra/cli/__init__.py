@@ -10,6 +10,7 @@ from orchestra.errors import BadConfiguration, OrchestraError
 COMMANDS = {
     "api-key": "orchestra.cli.api_keys:api_key",
     "beat": "orchestra.cli.processes:beat",
+    "create-admin": "orchestra.cli.accounts:create_admin",
     "db": "orchestra.cli.database:database",
     "demo": "orchestra.cli.demo:demo",
     "doctor": "orchestra.cli.doctor:doctor",
@@ -55,6 +56,8 @@ class Commands(click.Group):
             raise click.exceptions.Exit(UNUSABLE) from error
         except OrchestraError as error:
             click.echo(f"Error: {error}", err=True)
+            for name, sentences in error.fields.items():
+                click.echo(f"  {name}: {' '.join(sentences)}", err=True)
             code = UNUSABLE if isinstance(error, Unusable) else REFUSED
             raise click.exceptions.Exit(code) from error
 

@@ -23,6 +23,7 @@ from orchestra.tasks import publish
 
 # The people of the example workflows and their passwords, which everybody can read.
 PUBLIC_PASSWORDS = {
+    "admin": "admin",  # of `orchestra create-admin --demo`
     "demo": "demo",
     "journalism-editor": "editor",
     "journalism-reporter-1": "reporter",
