@@ -41,11 +41,12 @@ def stranger(request_id: str) -> Actor:
 
 def check_registration(wish: Registration) -> None:
     """:raises Invalid: some of it cannot be taken, whoever else is registered."""
-    found = passwords.problems(wish.password, wish.repeated, wish.username, wish.email)
+    found: dict[str, list[str]] = {}
     if problem := username_problem(wish.username, wish.email):
         found["username"] = [problem]
     if problem := email_problem(wish.email):
         found["email"] = [problem]
+    found |= passwords.problems(wish.password, wish.repeated, wish.username, wish.email)
     if found:
         raise Invalid(WRONG, fields=found)
 
