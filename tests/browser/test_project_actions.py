@@ -4,10 +4,19 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
 
-from orchestra.domain import lifecycle, projects
+from orchestra.domain import lifecycle, projects, repair
 from orchestra.domain.audit import Actor
 from orchestra.domain.people import new_session_key
-from orchestra.models import Attempt, Project, ProjectStatus, Task, TaskClass, TaskStatus, Worker
+from orchestra.models import (
+    Attempt,
+    Project,
+    ProjectStatus,
+    Role,
+    Task,
+    TaskClass,
+    TaskStatus,
+    Worker,
+)
 from tests.builders import step
 from tests.web.conftest import form_step
 
@@ -236,6 +245,64 @@ def test_a_revert_is_reported_before_it_is_done(at_project, session, project_id)
     expect(dialog).to_contain_text("Round 1 of Ana is discarded.")
     press(page, "Revert now")
     expect(said(page)).to_contain_text("Reporting is Awaiting Processing again.")
+
+
+def test_a_machine_step_is_reverted_to_before_it_ran(at_project, session, project_id, failed):
+    """L-91, L-97: the completed project is active again."""
+    mia = Actor.of(worker_of(session, "mia"))
+    repair.skip_with_data(session, mia, failed, {"found": 3})
+    for slug in ("reporting", "photos"):
+        session.flush()
+        lifecycle.skip_task(session, mia, task_of(session, project_id, slug).id)
+    session.commit()
+    _, page = at_project()
+    expect(page.get_by_text("This project is completed.")).to_be_visible()
+    act(page, "Crawling", "Revert")
+    expect(dialog_of(page)).to_contain_text("It goes back to before it ran")
+    press(page, "Show what changes")
+    expect(dialog_of(page)).to_contain_text("The project is Completed and becomes Active again.")
+    press(page, "Revert now")
+    expect(said(page)).to_contain_text("Crawling is Awaiting Processing again.")
+    session.rollback()
+    assert session.get(Project, project_id).status is ProjectStatus.ACTIVE
+
+
+def test_one_of_several_on_a_task_is_replaced(at_project, make, session, version, project_id):
+    """L-83, L-85: also who has handed over already."""
+    reporter = version.workflow.certifications[0]
+    make.grant(worker_of(session, "cem"), reporter, Role.REVIEWER)
+    mia, ana = Actor.of(worker_of(session, "mia")), worker_of(session, "ana")
+    task = task_of(session, project_id, "reporting")
+    lifecycle.assign_task(session, mia, task.id, ana)
+    data = {"headline": "Rain"}
+    lifecycle.hand_over(session, Actor.of(ana), task.id, "submit", data=data, revision=1)
+    session.commit()
+    _, page = at_project()
+    dialog = dialog_of(page)
+    act(page, "Reporting", "Assign")
+    expect(dialog.get_by_role("heading")).to_have_text("Assign the review of Reporting")
+    expect(dialog.get_by_role("radio", name="Bea")).to_be_disabled()
+    dialog.get_by_role("radio", name="Cem").check()
+    press(page, "Assign")
+    expect(said(page)).to_contain_text("Reporting is with Cem now.")
+    act(page, "Reporting", "Reassign")
+    expect(dialog).to_contain_text("Cem (cem), review")
+    dialog.get_by_role("radio", name="Ana").check()
+    press(page, "Continue")
+    dialog.get_by_role("radio", name="Bea").check()
+    press(page, "Reassign")
+    expect(said(page)).to_contain_text("Bea has the work of Ana on Reporting now")
+    expect(row_of(page, "Reporting")).to_contain_text("Bea")
+
+
+def test_a_skipped_step_is_wanted_after_all(at_project, session, project_id):
+    """L-81"""
+    task_of(session, project_id, "reporting").status = TaskStatus.SKIPPED
+    session.commit()
+    _, page = at_project()
+    act(page, "Reporting", "Un-skip")
+    expect(said(page)).to_contain_text("Reporting is wanted after all: Awaiting Processing.")
+    expect(row_of(page, "Reporting").get_by_role("button", name="Assign")).to_be_visible()
 
 
 @pytest.fixture
