@@ -69,10 +69,18 @@ def examine() -> Iterator[Finding]:
         yield from (Finding(Level.FAIL, "settings", problem) for problem in error.problems)
         return
     yield Finding(Level.OK, "settings", f"environment {settings.environment}, no offence.")
+    yield from examine_retired(settings)
     with create_core(settings).app_context():
         yield check_secret_key(settings)
         yield from examine_database(settings)
         yield from examine_broker(settings)
+
+
+def examine_retired(settings: Settings) -> Iterator[Finding]:
+    """Settings that are accepted and do nothing (P-55)."""
+    if settings.hijack_allow_get_requests:
+        advice = "HIJACK_ALLOW_GET_REQUESTS has no effect: acting is never started by a link."
+        yield Finding(Level.WARN, "settings", advice)
 
 
 def examine_database(settings: Settings) -> Iterator[Finding]:

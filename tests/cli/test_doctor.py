@@ -1,11 +1,11 @@
-"""`orchestra doctor`: what it says about the scheduler (X-35)."""
+"""`orchestra doctor`: what it says about the scheduler and about settings (X-35, P-55)."""
 
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from orchestra.cli.doctor import Level, check_scheduler
+from orchestra.cli.doctor import Level, check_scheduler, examine_retired
 from orchestra.database import utcnow
 from orchestra.models import Tick, Worker
 from orchestra.outbox import Job
@@ -46,3 +46,11 @@ def test_a_sweep_of_long_ago_is_a_failure(found, session):
 def test_a_sweep_of_now_is_fine(found, session):
     session.add(Tick(job=Job.SWEEP, at=utcnow()))
     assert found().level is Level.OK
+
+
+def test_a_setting_that_has_no_effect_is_told(app, change_settings):
+    """P-55"""
+    assert list(examine_retired(app.config["SETTINGS"])) == []
+    change_settings(hijack_allow_get_requests="false")
+    (finding,) = examine_retired(app.config["SETTINGS"])
+    assert (finding.level, "HIJACK_ALLOW_GET_REQUESTS" in finding.text) == (Level.WARN, True)
