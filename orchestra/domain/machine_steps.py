@@ -102,6 +102,11 @@ class FailedGroup:
     def decidable(self) -> int:
         return self.total - self.paused
 
+    @property
+    def at_once(self) -> int:
+        """How many of them one press decides."""
+        return min(self.decidable, MOST_AT_ONCE)
+
 
 def last_line(text: str | None) -> str:
     """What a traceback or an error comes down to."""
