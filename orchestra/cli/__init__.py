@@ -10,6 +10,7 @@ from orchestra.errors import BadConfiguration, OrchestraError
 COMMANDS = {
     "api-key": "orchestra.cli.api_keys:api_key",
     "beat": "orchestra.cli.processes:beat",
+    "create-admin": "orchestra.cli.accounts:create_admin",
     "db": "orchestra.cli.database:database",
     "demo": "orchestra.cli.demo:demo",
     "doctor": "orchestra.cli.doctor:doctor",
