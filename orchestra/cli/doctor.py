@@ -15,6 +15,7 @@ from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
 from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
+from orchestra.integrations.mail import mailer_of
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import celery
 
@@ -74,6 +75,7 @@ def examine() -> Iterator[Finding]:
         yield check_secret_key(settings)
         yield from examine_database(settings)
         yield from examine_broker(settings)
+        yield check_mail(settings)
 
 
 def examine_retired(settings: Settings) -> Iterator[Finding]:
@@ -102,6 +104,18 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(Level.OK, "broker", "answers.")
     yield check_queues(settings)
+
+
+def check_mail(settings: Settings) -> Finding:
+    if settings.mail_backend != "smtp":
+        level = Level.OK if settings.development else Level.WARN
+        text = "off: mails are not sent; ORCHESTRA_MAIL_BACKEND=smtp sends them."
+        return Finding(level, "mail", text)
+    try:
+        mailer_of(settings).check()
+    except OrchestraError as error:
+        return Finding(Level.FAIL, "mail", f"{error} Check the settings ORCHESTRA_SMTP_….")
+    return Finding(Level.OK, "mail", f"{settings.smtp_host} answers.")
 
 
 def check_secret_key(settings: Settings) -> Finding:
