@@ -56,8 +56,6 @@ class Commands(click.Group):
             raise click.exceptions.Exit(UNUSABLE) from error
         except OrchestraError as error:
             click.echo(f"Error: {error}", err=True)
-            for name, sentences in error.fields.items():
-                click.echo(f"  {name}: {' '.join(sentences)}", err=True)
             code = UNUSABLE if isinstance(error, Unusable) else REFUSED
             raise click.exceptions.Exit(code) from error
 

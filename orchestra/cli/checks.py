@@ -21,9 +21,10 @@ from orchestra.errors import BadConfiguration
 from orchestra.models import Worker
 from orchestra.tasks import publish
 
-# The people of the example workflows and their passwords, which everybody can read.
+# The people of the example workflows and of `create-admin --demo`, with their passwords, which
+# everybody can read.
 PUBLIC_PASSWORDS = {
-    "admin": "admin",  # of `orchestra create-admin --demo`
+    "admin": "admin",
     "demo": "demo",
     "journalism-editor": "editor",
     "journalism-reporter-1": "reporter",

@@ -15,6 +15,7 @@ from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
 from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
+from orchestra.integrations.mail import mailer_of
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import celery
 
@@ -69,10 +70,19 @@ def examine() -> Iterator[Finding]:
         yield from (Finding(Level.FAIL, "settings", problem) for problem in error.problems)
         return
     yield Finding(Level.OK, "settings", f"environment {settings.environment}, no offence.")
+    yield from examine_retired(settings)
     with create_core(settings).app_context():
         yield check_secret_key(settings)
         yield from examine_database(settings)
         yield from examine_broker(settings)
+        yield check_mail(settings)
+
+
+def examine_retired(settings: Settings) -> Iterator[Finding]:
+    """Settings that are accepted and do nothing (P-55)."""
+    if settings.hijack_allow_get_requests:
+        advice = "HIJACK_ALLOW_GET_REQUESTS has no effect: acting is never started by a link."
+        yield Finding(Level.WARN, "settings", advice)
 
 
 def examine_database(settings: Settings) -> Iterator[Finding]:
@@ -94,6 +104,18 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(Level.OK, "broker", "answers.")
     yield check_queues(settings)
+
+
+def check_mail(settings: Settings) -> Finding:
+    if settings.mail_backend != "smtp":
+        level = Level.OK if settings.development else Level.WARN
+        text = "off: mails are not sent; ORCHESTRA_MAIL_BACKEND=smtp sends them."
+        return Finding(level, "mail", text)
+    try:
+        mailer_of(settings).check()
+    except OrchestraError as error:
+        return Finding(Level.FAIL, "mail", f"{error} Check the settings ORCHESTRA_SMTP_….")
+    return Finding(Level.OK, "mail", f"{settings.smtp_host} answers.")
 
 
 def check_secret_key(settings: Settings) -> Finding:

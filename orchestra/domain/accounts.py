@@ -41,11 +41,12 @@ def stranger(request_id: str) -> Actor:
 
 def check_registration(wish: Registration) -> None:
     """:raises Invalid: some of it cannot be taken, whoever else is registered."""
-    found = passwords.problems(wish.password, wish.repeated, wish.username, wish.email)
+    found: dict[str, list[str]] = {}
     if problem := username_problem(wish.username, wish.email):
         found["username"] = [problem]
     if problem := email_problem(wish.email):
         found["email"] = [problem]
+    found |= passwords.problems(wish.password, wish.repeated, wish.username, wish.email)
     if found:
         raise Invalid(WRONG, fields=found)
 
@@ -91,6 +92,32 @@ def register(session: Session, actor: Actor, wish: Registration, password_hash: 
     audit.record(session, _by(worker, actor), Verb.ACCOUNT_CHANGED, worker, after=registered)
     if settings_of(session).send_activation_email:
         _send_activation(session, worker)
+
+
+def create_administrator(
+    session: Session, actor: Actor, wish: Registration, password_hash: str
+) -> Worker:
+    """Make an active administrator (P-17).
+
+    :raises Conflict: the user name or the address is taken.
+    """
+    if people.find_worker(session, wish.username):
+        raise Conflict(f"There is an account {wish.username!r} already. Choose another name.")
+    holder = people.find_by_email(session, wish.email)
+    if holder:
+        raise Conflict(f"The address {wish.email} belongs to {holder.username} already.")
+    worker = Worker(
+        username=wish.username,
+        email=wish.email,
+        password_hash=password_hash,
+        session_key=people.new_session_key(),
+        is_administrator=True,
+    )
+    session.add(worker)
+    session.flush()
+    created = {"username": worker.username, "email": worker.email, "is_administrator": True}
+    audit.record(session, actor, Verb.ACCOUNT_CHANGED, worker, after=created)
+    return worker
 
 
 def _tell_holder(session: Session, holder: Worker) -> None:

@@ -65,23 +65,6 @@ def create_account(
     :raises Invalid: ``fields`` says what cannot be taken.
     """
     _require_administrator(session, actor)
-    worker = _create(session, actor, wish, password_hash)
-    if password_hash is None:
-        accounts.invite(session, actor, worker)
-    return worker
-
-
-def create_administrator(
-    session: Session, operator: Actor, wish: NewAccount, password_hash: str
-) -> Worker:
-    """Make the account of an administrator for whoever runs the commands of this machine (P-17).
-
-    :raises Invalid: ``fields`` says what cannot be taken.
-    """
-    return _create(session, operator, wish, password_hash)
-
-
-def _create(session: Session, actor: Actor, wish: NewAccount, password_hash: str | None) -> Worker:
     problems = wish.problems() or _taken(session, wish)
     if problems:
         raise Invalid(accounts.WRONG, fields=problems)
@@ -105,6 +88,8 @@ def _create(session: Session, actor: Actor, wish: NewAccount, password_hash: str
         **asdict(wish.roles),
     }
     audit.record(session, actor, Verb.ACCOUNT_CHANGED, worker, after=created, note="Created.")
+    if password_hash is None:
+        accounts.invite(session, actor, worker)
     return worker
 
 

@@ -8,6 +8,7 @@ import secrets
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePosixPath
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from orchestra.models import Assignment, Project, StoredFile, Task, Verb, Worker
 
 LONGEST_NAME = 120  # characters; in bytes still a file name that every system takes
 NAMELESS = "file"
+KEPT_HIDDEN = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,20 @@ def hide(session: Session, actor: Actor, file_id: str) -> None:
     file.deleted_at = utcnow()
     session.flush()
     _record(session, actor, file, before={"file": file.id, "name": file.name})
+
+
+def hidden_long_ago(session: Session, limit: int) -> list[str]:
+    """Ids of files that need not be kept any longer (I-29)."""
+    found = sa.select(StoredFile.id).where(StoredFile.deleted_at < utcnow() - KEPT_HIDDEN)
+    return list(session.scalars(found.limit(limit)))
+
+
+def forget(session: Session, file_id: str) -> None:
+    """Delete the row of a hidden file whose content is gone."""
+    session.execute(
+        sa.delete(StoredFile).where(StoredFile.id == file_id, StoredFile.deleted_at.is_not(None)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def clean_name(name: str, *, nameless: str = NAMELESS) -> str:

@@ -87,7 +87,7 @@ def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
 
 def get_key(session: Session, key_id: str) -> ApiKey:
     """:raises NotFound: there is no key of this name."""
-    key = find_key(session, key_id)
+    key = find_key(session, key_id) if KEY_ID.fullmatch(key_id) else None
     if key is None:
         raise NotFound(f"There is no API key {key_id!r}. `orchestra api-key list` shows all.")
     return key

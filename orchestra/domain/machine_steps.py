@@ -28,6 +28,13 @@ MOST_AT_ONCE = 100  # decided by one press
 LARGEST_TRACEBACK = 4000  # of the many on one page; the project page has all of it
 Row = TypeVar("Row")
 
+# Whoever ends a project ends its failed tasks. Said to the database, it looks at open projects
+# only, and not at every task there ever was.
+_HAS_FAILED = (
+    Task.status == TaskStatus.FAILED,
+    Project.status.in_([ProjectStatus.ACTIVE, ProjectStatus.PAUSED]),
+)
+
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
@@ -95,6 +102,11 @@ class FailedGroup:
     def decidable(self) -> int:
         return self.total - self.paused
 
+    @property
+    def at_once(self) -> int:
+        """How many of them one press decides."""
+        return min(self.decidable, MOST_AT_ONCE)
+
 
 def last_line(text: str | None) -> str:
     """What a traceback or an error comes down to."""
@@ -122,12 +134,11 @@ def waiting(session: Session, number: int = 1) -> Page[MachineStep]:
 
 
 def failed(session: Session, number: int = 1) -> Page[MachineStep]:
-    return _page(session, [Task.status == TaskStatus.FAILED], number, (Task.id.desc(),))
+    return _page(session, _HAS_FAILED, number, (Task.id.desc(),))
 
 
 def count_failed(session: Session) -> int:
-    failed_ones = sa.select(sa.func.count()).where(Task.status == TaskStatus.FAILED)
-    return session.scalar(failed_ones) or 0
+    return _count(session, _HAS_FAILED)
 
 
 def failed_groups(session: Session) -> list[FailedGroup]:
@@ -139,7 +150,7 @@ def failed_groups(session: Session) -> list[FailedGroup]:
     newest = (
         sa.select(Task.id, place.label("place"))
         .join(Project, Project.id == Task.project_id)
-        .where(Task.status == TaskStatus.FAILED)
+        .where(*_HAS_FAILED)
         .subquery()
     )
     shown = sa.select(newest.c.id).where(newest.c.place <= SHOWN_OF_A_GROUP)
@@ -171,11 +182,7 @@ def failed_task_ids(session: Session, version_id: int, slug: str) -> list[int]:
 
 
 def _is_failed(version_id: int, slug: str) -> list[sa.ColumnElement[bool]]:
-    return [
-        Task.status == TaskStatus.FAILED,
-        Task.step == slug,
-        Project.version_id == version_id,
-    ]
+    return [*_HAS_FAILED, Task.step == slug, Project.version_id == version_id]
 
 
 def _groups(
@@ -183,9 +190,7 @@ def _groups(
 ) -> list[FailedGroup]:
     total = sa.func.count()
     wanted = (
-        _is_failed(version_id, slug)
-        if version_id is not None and slug is not None
-        else [Task.status == TaskStatus.FAILED]
+        _is_failed(version_id, slug) if version_id is not None and slug is not None else _HAS_FAILED
     )
     rows = session.execute(
         sa.select(
@@ -233,13 +238,13 @@ def _page(
     session: Session, wanted: Iterable[sa.ColumnElement[bool]], number: int, order: Any
 ) -> Page[MachineStep]:
     wanted = list(wanted)
-    total = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Task)
-        .join(Project, Project.id == Task.project_id)
-        .where(*wanted)
-    )
-    return Page(_steps(session, wanted, order, number), total or 0, number)
+    return Page(_steps(session, wanted, order, number), _count(session, wanted), number)
+
+
+def _count(session: Session, wanted: Iterable[sa.ColumnElement[bool]]) -> int:
+    counted = sa.select(sa.func.count()).select_from(Task)
+    counted = counted.join(Project, Project.id == Task.project_id).where(*wanted)
+    return session.scalar(counted) or 0
 
 
 def _steps(

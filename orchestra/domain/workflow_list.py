@@ -1,15 +1,19 @@
 """Workflows and versions as they are loaded, for people who look (specification W-69)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload, undefer
 
+from orchestra.domain.definitions.shapes import SLUG_PATTERN
 from orchestra.domain.graph import Graph
 from orchestra.domain.versions import graph_of
 from orchestra.errors import NotFound
 from orchestra.models import Certification, Project, ProjectStatus, Workflow, WorkflowVersion
+
+SLUG = re.compile(SLUG_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ def get_workflow(session: Session, slug: str) -> Workflow:
 
     :raises NotFound: it is not loaded.
     """
+    _require_slug(slug)
     workflow = session.scalars(
         sa.select(Workflow)
         .where(Workflow.slug == slug)
@@ -66,6 +71,8 @@ def get_workflow(session: Session, slug: str) -> Workflow:
 
 def version_view(session: Session, workflow_slug: str, version_slug: str) -> VersionView:
     """:raises NotFound: it is not loaded."""
+    _require_slug(workflow_slug)
+    _require_slug(version_slug)
     version = session.scalars(
         sa.select(WorkflowVersion)
         .join(WorkflowVersion.workflow)
@@ -81,3 +88,9 @@ def version_view(session: Session, workflow_slug: str, version_slug: str) -> Ver
         definition=version.definition,
         workflow_definition=version.workflow.definition,
     )
+
+
+def _require_slug(text: str) -> None:
+    """:raises NotFound: nothing is called that, and some of it the database could not be asked."""
+    if not SLUG.fullmatch(text):
+        raise NotFound(f"There is no workflow or version {text!r}.")

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import reading, settings_of, transaction
-from orchestra.domain import advancing, dispatching, machine, messages, repeats, upkeep
+from orchestra.domain import advancing, dispatching, files, machine, messages, repeats, upkeep
 from orchestra.errors import OrchestraError
+from orchestra.integrations.files import store_of
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 
@@ -40,6 +41,7 @@ def sweep_all() -> int:
     longer there to be taken.
     """
     found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
+    found += remove_hidden_files()
     with transaction() as session:
         repeats.forget_old(session)
         messages.forget_old(session)
@@ -66,6 +68,16 @@ def advance_stuck() -> int:
     with reading() as session:
         project_ids = advancing.stuck(session, BATCH)
     return _for_each(project_ids, advancing.advance_stuck)
+
+
+def remove_hidden_files() -> int:
+    """Remove files that were taken away long ago: first the content, then the row (I-29)."""
+    with reading() as session:
+        settings = settings_of(session)
+        file_ids = files.hidden_long_ago(session, BATCH)
+    for file_id in file_ids:
+        store_of(settings).delete(file_id)
+    return _for_each(file_ids, files.forget)
 
 
 def _for_each(items: list[Item], work: Callable[[Session, Item], Any]) -> int:

@@ -93,7 +93,9 @@ def test_certifications_are_granted_and_revoked(served, office, visiting):
     visit.check()
     page.get_by_label("Tick Reporter, Entry level, Real").check()
     page.get_by_role("button", name="Revoke what is ticked").click()
-    expect(page.locator("#notices")).to_contain_text("2 certifications were revoked")
+    expect(page.locator("#notices")).to_contain_text(
+        "Revoked: editor (entry level, real), reporter"
+    )
 
 
 def test_an_account_is_made_with_an_invitation(served, office, visiting, session):

@@ -189,3 +189,26 @@ def test_a_project_is_made_and_mistakes_are_shown(served, project, visiting):
     page.get_by_role("button", name="Create the project").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Chess open")
     visit.shot("project-new-created")
+
+
+@pytest.mark.parametrize(("length", "scrolls"), [(12, False), (16, True)])
+def test_a_long_workflow_scrolls_inside_its_picture(
+    served, make, session, people, visiting, length, scrolls
+):
+    """W-4, and up to twelve columns fit"""
+    names = ["Interview", "Transcription of the recording", "Fact check", "Copy editing"]
+    steps, before = [], []
+    for number in range(length):
+        slug, name = f"step-{number}", f"{names[number % 4]} {number + 1}"
+        steps.append(step(slug, *before, name=name))
+        steps.append(step(f"beside-{number}", *before, name=f"Pictures {number + 1}"))
+        before = [slug] if number % 3 else [slug, f"beside-{number}"]
+    project = make.project(*steps)
+    session.commit()
+    visit = visiting(served)
+    page = visit.sign_in("mia")
+    page.goto(f"{served}/orchestra/app/project/{project.id}")
+    graph = page.get_by_role("region", name="Steps")
+    assert graph.evaluate("it => it.scrollWidth > it.clientWidth") is scrolls
+    visit.check()
+    visit.shot(f"project-columns-{length}")

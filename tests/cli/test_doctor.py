@@ -1,11 +1,12 @@
-"""`orchestra doctor`: what it says about the scheduler (X-35)."""
+"""`orchestra doctor`: what it says about the scheduler and about settings (X-35, P-55)."""
 
+import socket
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from orchestra.cli.doctor import Level, check_scheduler
+from orchestra.cli.doctor import Level, check_mail, check_scheduler, examine_retired
 from orchestra.database import utcnow
 from orchestra.models import Tick, Worker
 from orchestra.outbox import Job
@@ -46,3 +47,28 @@ def test_a_sweep_of_long_ago_is_a_failure(found, session):
 def test_a_sweep_of_now_is_fine(found, session):
     session.add(Tick(job=Job.SWEEP, at=utcnow()))
     assert found().level is Level.OK
+
+
+def test_a_setting_that_has_no_effect_is_told(app, change_settings):
+    """P-55"""
+    assert list(examine_retired(app.config["SETTINGS"])) == []
+    change_settings(hijack_allow_get_requests="false")
+    (finding,) = examine_retired(app.config["SETTINGS"])
+    assert (finding.level, "HIJACK_ALLOW_GET_REQUESTS" in finding.text) == (Level.WARN, True)
+
+
+def test_mail_that_is_not_sent_is_fine_until_people_depend_on_it(app, change_settings):
+    """I-8"""
+    assert check_mail(app.config["SETTINGS"]).level is Level.OK
+    change_settings(environment="staging")
+    assert check_mail(app.config["SETTINGS"]).level is Level.WARN
+
+
+def test_a_mail_server_that_does_not_answer_is_a_failure(app, change_settings):
+    """I-8"""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    change_settings(mail_backend="smtp", smtp_host="127.0.0.1", smtp_port=port)
+    finding = check_mail(app.config["SETTINGS"])
+    assert (finding.level, "not reachable" in finding.text) == (Level.FAIL, True)

@@ -1,14 +1,18 @@
 """The sweep (specification L-136 to L-139), run in this process."""
 
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 import sqlalchemy as sa
 
 from orchestra.database import utcnow
-from orchestra.domain import machine, upkeep
+from orchestra.domain import files, machine, upkeep
 from orchestra.domain.execution import Runner
-from orchestra.models import AnsweredRequest, Task, Tick
+from orchestra.domain.files import Upload
+from orchestra.errors import NotFound
+from orchestra.integrations.files import store_of
+from orchestra.models import AnsweredRequest, StoredFile, Task, TaskStatus, Tick
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks.upkeep import sweep, sweep_all
 from tests.builders import step
@@ -107,3 +111,30 @@ def test_answers_of_long_ago_are_forgotten(session):
     sweep_all()
 
     assert session.scalars(sa.select(AnsweredRequest.idempotency_key)).all() == ["new"]
+
+
+def test_hidden_files_are_removed_after_thirty_days(app, session, make):
+    """I-29: content and row; those that were hidden lately stay."""
+    work = make.work(TaskStatus.PROCESSING)
+    store = store_of(app.config["SETTINGS"])
+    kept, old, lately = (_file(session, work, store) for _ in range(3))
+    for file_id, days in ((old, 31), (lately, 29)):
+        session.get(StoredFile, file_id).deleted_at = utcnow() - timedelta(days=days)
+    session.commit()
+
+    sweep_all()
+    sweep_all()
+
+    assert set(session.scalars(sa.select(StoredFile.id))) == {kept, lately}
+    for file_id in (kept, lately):
+        store.open(file_id).close()
+    with pytest.raises(NotFound):
+        store.open(old)
+
+
+def _file(session, work, store):
+    file_id = files.new_id()
+    size_bytes = store.put(file_id, BytesIO(b"Words"), at_most_bytes=10)
+    upload = Upload(id=file_id, name="a.txt", content_type="text/plain", size_bytes=size_bytes)
+    files.add(session, work.writer, work.task.id, upload)
+    return file_id

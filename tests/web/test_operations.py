@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from orchestra import outbox
 from orchestra.database import utcnow
-from orchestra.domain import execution, machine, projects, versions
+from orchestra.domain import execution, machine, machine_steps, projects, versions
 from orchestra.domain.audit import Actor
 from orchestra.domain.execution import Runner
 from orchestra.models import AuditEvent, Channel, Message, MessageState, Task
@@ -256,6 +256,21 @@ def test_all_failed_steps_of_a_version_are_skipped_at_once(at_page, session, fai
     assert at_page.post_form(f"{path}/skip", data="{}", next=path).location == path
     assert {status_of(session, task_id) for task_id in task_ids} == {"complete"}
     assert "No task of this step is failed any more." in at_page.get(path).text
+
+
+def test_more_than_one_press_decides_are_decided_in_turn(
+    at_page, session, fail, version, monkeypatch
+):
+    monkeypatch.setattr(machine_steps, "MOST_AT_ONCE", 2)
+    task_ids = fail(3)
+    assert "Retry 2 of 3" in at_page.get(PAGE).text
+    at_page.post_form(f"{PAGE}/failed/{version.id}/crawl/retry")
+    assert "Press again for the next." in said(at_page)
+    assert sorted(status_of(session, task_id) for task_id in task_ids) == [
+        "awaiting_processing",
+        "awaiting_processing",
+        "failed",
+    ]
 
 
 def test_tasks_of_paused_projects_are_left_out_of_a_bulk_decision(

@@ -4,6 +4,7 @@ from flask import Flask
 
 from orchestra.web.interface import (
     certifications,
+    files,
     inbox,
     operations,
     project_lists,
@@ -15,10 +16,11 @@ from orchestra.web.interface import (
 
 def register(app: Flask) -> None:
     app.register_blueprint(tasks.blueprint)
+    app.register_blueprint(files.blueprint)
     app.register_blueprint(certifications.blueprint)
     app.register_blueprint(inbox.blueprint)
-    app.register_blueprint(operations.blueprint)
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(projects.shared)
     app.register_blueprint(project_people.blueprint)
     app.register_blueprint(project_lists.blueprint)
+    app.register_blueprint(operations.blueprint)

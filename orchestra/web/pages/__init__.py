@@ -12,16 +12,19 @@ from orchestra.web.pages import (
     accounts,
     admin,
     dashboard,
+    files,
     gallery,
     inbox,
     operations,
     passwords,
+    preview,
     project,
     projects,
     registration,
     switching,
     tasks,
     wording,
+    workflow_static,
 )
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -30,6 +33,7 @@ STATIC = Path(__file__).parent.parent / "static"
 def register(app: Flask) -> None:
     auth.init_app(app)
     app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["largest_upload_bytes"] = app.config["SETTINGS"].max_upload_bytes
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
     app.jinja_env.filters["since"] = wording.since_in_words
@@ -41,12 +45,15 @@ def register(app: Flask) -> None:
         registration,
         dashboard,
         inbox,
-        operations,
         tasks,
         gallery,
+        files,
+        workflow_static,
+        preview,
         switching,
         projects,
         project,
+        operations,
     ):
         app.register_blueprint(part.blueprint)
     admin.register(app)

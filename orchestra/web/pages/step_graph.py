@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.project_page import TaskRow
@@ -12,12 +12,15 @@ from orchestra.web.pages.layers import Layers, Slot, layered
 PAGE_WIDTH = 1184
 MOST_FITTING_COLUMNS = 12
 WIDEST_PITCH = 236  # from one column to the next
+WIDEST_NARROW_BOX = 130  # here the icon stands above the state, and letters are smaller
 LINE_HEIGHT = 16
 PADDING = 10
+NARROW_PADDING = 7
 ROW_GAP = 16
 LANE_HEIGHT = 4  # of an edge that passes a column
 LETTER = 6.5  # mean width
-BOLD_LETTER = 7.2
+BOLD_LETTER = 7.6
+NARROW_BOLD_LETTER = 7.0
 ICON_WIDTH = 18
 MOST_NAME_LINES = 3
 LINE_STYLES = ("name", "state", "holder")
@@ -40,12 +43,13 @@ class Box:
     y: float
     width: float
     height: float
+    padding: float
     lines: Sequence[Line]
 
     @property
     def icon_at(self) -> tuple[float, float]:
         first = next(line for line in self.lines if line.style == "state")
-        return PADDING, first.y - 11
+        return self.padding, first.y - 11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,7 @@ class Picture:
     height: float
     boxes: Sequence[Box]
     edges: Sequence[str]  # paths
+    is_narrow: bool
     description: str
 
 
@@ -61,7 +66,20 @@ class Picture:
 class Measures:
     pitch: float
     box_width: float
-    box_height: float
+    box_height: float = 0  # not known before the texts are
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.box_width < WIDEST_NARROW_BOX
+
+    @property
+    def padding(self) -> float:
+        return NARROW_PADDING if self.is_narrow else PADDING
+
+    @property
+    def room(self) -> float:
+        """Of a line of text."""
+        return self.box_width - 2 * self.padding
 
     def left(self, slot: Slot) -> float:
         return 1 + slot.column * self.pitch
@@ -73,21 +91,21 @@ class Measures:
 def picture(graph: Graph, rows: Sequence[TaskRow], *, absent: str = "Not yet") -> Picture:
     """:param absent: what is said of a step that has no task."""
     layers = layered(graph)
-    pitch = _pitch(len(layers.columns))
-    box_width = round(pitch * 0.8, 1)
-    texts = {row.step.slug: _texts(row, absent, box_width) for row in rows}
+    measures = _measures(len(layers.columns))
+    texts = {row.step.slug: _texts(row, absent, measures) for row in rows}
     most_lines = max(sum(len(part) for part in parts) for parts in texts.values())
-    measures = Measures(pitch, box_width, most_lines * LINE_HEIGHT + 2 * PADDING - 4)
+    measures = replace(measures, box_height=most_lines * LINE_HEIGHT + 2 * PADDING - 4)
     height = _place(layers, measures)
     slots = layers.by_slug
     return Picture(
-        width=round(pitch * (len(layers.columns) - 1) + box_width + 2, 1),
+        width=round(measures.pitch * (len(layers.columns) - 1) + measures.box_width + 2, 1),
         height=height,
         boxes=[
             _box(row, slots[row.step.slug], measures, texts[row.step.slug], _title(row, absent))
             for row in rows
         ],
         edges=[_path(edge, measures) for edge in layers.edges],
+        is_narrow=measures.is_narrow,
         description=" ".join(f"{_title(row, absent)}{_after(graph, row.step)}." for row in rows),
     )
 
@@ -96,25 +114,47 @@ def row_id(row: TaskRow) -> str:
     return f"task-{row.task.id}" if row.task else f"step-{row.step.slug}"
 
 
-def _pitch(columns: int) -> float:
-    return min(WIDEST_PITCH, PAGE_WIDTH / min(columns, MOST_FITTING_COLUMNS))
+def _measures(columns: int) -> Measures:
+    pitch = min(WIDEST_PITCH, PAGE_WIDTH / min(columns, MOST_FITTING_COLUMNS))
+    is_wide = pitch * 0.8 >= WIDEST_NARROW_BOX
+    return Measures(pitch, round(pitch * (0.8 if is_wide else 0.86), 1))
 
 
-def _texts(row: TaskRow, absent: str, width: float) -> tuple[list[str], list[str], list[str]]:
+def _texts(row: TaskRow, absent: str, measures: Measures) -> tuple[list[str], list[str], list[str]]:
     """The lines of a box: name of the step, state, and who holds it."""
-    room = width - 2 * PADDING
-    state = row.task.status.label if row.task else absent
-    icon = ICON_WIDTH if row.task else 0
+    room = measures.room
+    letter = NARROW_BOLD_LETTER if measures.is_narrow else BOLD_LETTER
     return (
-        _wrapped(row.step.name, room / BOLD_LETTER, MOST_NAME_LINES),
-        _wrapped(state, (room - icon) / LETTER, 3),
+        _wrapped(row.step.name, room / letter, MOST_NAME_LINES),
+        _state(row, absent, measures),
         _wrapped(row.holder_name, room / LETTER, 1) if row.holder_name else [],
     )
 
 
+def _state(row: TaskRow, absent: str, measures: Measures) -> list[str]:
+    if row.task is None:
+        return _wrapped(absent, measures.room / LETTER, 2)
+    label = row.task.status.label
+    if measures.is_narrow:
+        return ["", *_wrapped(label, measures.room / LETTER, 2)]  # the icon has its own line
+    return _wrapped(label, (measures.room - ICON_WIDTH) / LETTER, 2)
+
+
 def _wrapped(text: str, letters: float, most_lines: int) -> list[str]:
     width = max(int(letters), 4)
-    return textwrap.wrap(text, width, max_lines=most_lines, placeholder="…") or [text[:width]]
+    parts = " ".join(_parted(word, width) for word in text.split())
+    return textwrap.wrap(
+        parts, width, max_lines=most_lines, placeholder="…", break_on_hyphens=False
+    ) or [text[:width]]
+
+
+def _parted(word: str, width: int) -> str:
+    """A word that is longer than a line, with hyphens."""
+    parts = []
+    while len(word) > width:
+        parts.append(f"{word[: width - 1]}-")
+        word = word[width - 1 :]
+    return " ".join([*parts, word])
 
 
 def _title(row: TaskRow, absent: str) -> str:
@@ -148,7 +188,8 @@ def _box(
     lines = []
     y = PADDING + 9.0
     for style, part in zip(LINE_STYLES, texts, strict=True):
-        x = PADDING + (ICON_WIDTH if style == "state" and row.task else 0)
+        is_beside_icon = style == "state" and row.task and not measures.is_narrow
+        x = measures.padding + (ICON_WIDTH if is_beside_icon else 0)
         for text in part:
             lines.append(Line(style, text, x, y))
             y += LINE_HEIGHT
@@ -160,6 +201,7 @@ def _box(
         y=round(slot.y - measures.box_height / 2, 1),
         width=measures.box_width,
         height=measures.box_height,
+        padding=measures.padding,
         lines=lines,
     )
 

@@ -17,7 +17,7 @@ def start() -> ResponseReturnValue:
     auth.require_form_token()
     auth.refuse_while_acting()
     administrator = auth.current_worker()
-    worker = _start(request.form.get("username", "").strip())
+    worker = _start(request.form.get("username", "").replace("\0", "").strip())
     auth.start_session(worker, administrator=administrator)
     return redirect(auth.START_PAGE)
 

@@ -43,6 +43,7 @@ function shownTask({ dataset }) {
     id: Number(dataset.taskId),
     name: dataset.name,
     isHuman: "isHuman" in dataset,
+    isForReview: dataset.status === "pending_review",
     isUntouched: "isUntouched" in dataset && dataset.status === "awaiting_processing",
     endsProject: "endsProject" in dataset,
     rounds: JSON.parse(dataset.rounds),

@@ -37,13 +37,17 @@ function askToPause(ids) {
     ],
     act: (sheet) => {
       const reason = sheet.value("reason").trim();
-      return each(ids, (id) => setStatus(id, "paused", reason ? { reason } : {}));
+      const pauseOne = (id) => setStatus(id, "paused", reason ? { reason } : {});
+      return each(ids, pauseOne, (text) => sheet.tell(text));
     },
   }).open();
 }
 
 function askToResume(ids) {
-  return each(ids, (id) => setStatus(id, "active"));
+  const tell = (text) => {
+    state.textContent = text;
+  };
+  return each(ids, (id) => setStatus(id, "active"), tell);
 }
 
 function askToAbort(ids) {
@@ -59,17 +63,18 @@ function askToAbort(ids) {
     ],
     act: (sheet) => {
       requireConfirmation(sheet.value("confirmation"), expected);
-      return each(ids, (id) => call("end_project", { project_id: id }));
+      const abortOne = (id) => call("end_project", { project_id: id });
+      return each(ids, abortOne, (text) => sheet.tell(text));
     },
   }).open();
 }
 
 // Acting: one call a project, and what each of them answered
 
-async function each(ids, act) {
+async function each(ids, act, tell) {
   const results = [];
   for (const id of ids) {
-    state.textContent = `${results.length + 1} of ${ids.length} …`;
+    tell(`${results.length + 1} of ${ids.length} …`);
     const name = nameOf(id);
     const refusal = await act(id).then(() => null, (error) => error);
     if (refusal && !(refusal instanceof Refusal)) throw refusal;

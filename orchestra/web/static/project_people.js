@@ -7,7 +7,7 @@ import { Sheet } from "./project_sheet.js";
 
 const MOST_SHOWN = 100; // of many workers; the search finds the others
 
-export const roleOf = (level) => (level ? `reviewer ${level}` : "delivery");
+export const roleOf = (level) => ["delivery", "review"][level] ?? `review ${level}`;
 
 const named = ({ name, username }) => (name === username ? name : `${name} (${username})`);
 
@@ -84,7 +84,7 @@ class Choice {
 export async function assign(task) {
   const workers = new Choice({ task_id: task.id });
   const given = await new Sheet({
-    title: `Assign ${task.name}`,
+    title: task.isForReview ? `Assign the review of ${task.name}` : `Assign ${task.name}`,
     action: "Assign",
     load: () => workers.content(),
     act: async (sheet) => {

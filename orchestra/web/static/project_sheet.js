@@ -9,6 +9,7 @@ const SHOW_LOADING_MS = 300;
 export class Sheet {
   #dialog = document.getElementById("action-dialog");
   #body = make("div", { className: "sheet-body" });
+  #state = make("span", { className: "sheet-state" });
   #error = make("div", { className: "alert alert-danger", tabIndex: -1, hidden: true });
   #submit;
   #act;
@@ -24,12 +25,13 @@ export class Sheet {
     this.#act = act;
     this.#load = load;
     this.#error.setAttribute("role", "alert");
+    this.#state.setAttribute("role", "status");
     this.#submit = make("button", { className: `btn btn-${tone}`, type: "submit" });
     const cancel = make("button", { className: "btn btn-outline-secondary", type: "button" });
     cancel.append(action ? "Cancel" : "Close");
     cancel.addEventListener("click", () => this.#isBusy || this.#dialog.close());
     const heading = make("h2", { className: "h5", id: "action-dialog-title" }, title);
-    const bar = make("div", { className: "sheet-bar" }, cancel, this.#submit);
+    const bar = make("div", { className: "sheet-bar" }, this.#state, cancel, this.#submit);
     const form = make("form", { method: "dialog", noValidate: true });
     form.append(heading, this.#error, this.#body, bar);
     form.addEventListener("submit", (event) => this.#submitted(event));
@@ -64,6 +66,11 @@ export class Sheet {
   focus() {
     const first = this.#body.querySelector("input:enabled, textarea, select, [tabindex]");
     first?.focus();
+  }
+
+  // How far a long action is.
+  tell(text) {
+    this.#state.textContent = text;
   }
 
   // As if the button were pressed, for what was decided inside of the content.
@@ -170,6 +177,7 @@ export class Sheet {
   #setBusy(isBusy) {
     this.#isBusy = isBusy;
     this.#submit.disabled = isBusy;
+    this.#state.textContent = "";
     this.#dialog.ariaBusy = String(isBusy);
   }
 }

@@ -1,5 +1,7 @@
 """What the dialogs of the project page ask for (N-15 to N-18, N-27)."""
 
+import re
+
 import pytest
 import sqlalchemy as sa
 
@@ -168,3 +170,37 @@ def test_workers_are_not_told_what_admins_may_do(client, make, session, version,
     answer = client.sign_in(ana).call("project_management/project_information/", body).json
     assert "allowed_actions" not in answer["project"]
     assert all("allowed_actions" not in task for task in answer["tasks"].values())
+
+
+def offered(browser, project_id):
+    """The actions on the page, on the project first."""
+    page = browser.get(f"/orchestra/app/project/{project_id}").text
+    return re.findall(r'data-act="(\w+)"', page)
+
+
+def test_the_page_offers_what_is_allowed_and_says_what_needs_scripts(at_mia, session, project_id):
+    """W-1, W-54, W-55, W-62"""
+    page = at_mia.get(f"/orchestra/app/project/{project_id}").text
+    assert "JavaScript is off." in page
+    on_project = ["pause", "edit", "create_subsequent_tasks", "abort"]
+    on_tasks = ["assign", "why", "skip", "skip_with_data"]
+    assert offered(at_mia, project_id) == on_project + on_tasks
+    at_mia.call(
+        "project_management/set_project_status/", {"project_id": project_id, "status": "Paused"}
+    )
+    assert offered(at_mia, project_id) == [
+        "resume", "edit", "abort", "assign", "why",
+    ]  # fmt: skip
+    at_mia.call("project_management/end_project/", {"project_id": project_id})
+    assert offered(at_mia, project_id) == []
+
+
+def test_the_page_offers_nothing_to_workers(client, make, session, version, project_id, take):
+    """W-60"""
+    ana = make.worker("ana")
+    make.grant(ana, version.workflow.certifications[0])
+    take(ana)
+    session.commit()
+    browser = client.sign_in(ana)
+    assert offered(browser, project_id) == []
+    assert "task-actions" not in browser.get(f"/orchestra/app/project/{project_id}").text

@@ -1,5 +1,7 @@
 """Workers and what they are certified for (specification P-22 to P-27, P-62, P-63)."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -7,7 +9,7 @@ from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import certifications, people_list
 from orchestra.domain.certifications import Grant
 from orchestra.domain.people_list import Filter, Kind
-from orchestra.errors import Conflict, Malformed, NotCertified, NotFound
+from orchestra.errors import Conflict, Invalid, Malformed, NotCertified, NotFound
 from orchestra.models import Certification, Role, TaskClass, WorkerCertification
 from orchestra.web import auth
 from orchestra.web.errors import HTTP_STATUS
@@ -24,7 +26,6 @@ KINDS = {
     Kind.PROJECT_ADMINS: "Project admins",
     Kind.ADMINISTRATORS: "Administrators",
 }
-HIGHEST_PRIORITY = 1_000_000
 
 
 @blueprint.get("/")
@@ -70,12 +71,21 @@ def _page(worker_id: int, problem: str = "") -> str:
 
 @blueprint.post("/<int:worker_id>/grant")
 def grant(worker_id: int) -> ResponseReturnValue:
-    auth.require_form_token()
+    return _acted(worker_id, _grant)
+
+
+def _acted(worker_id: int, act: Callable[[int], str]) -> ResponseReturnValue:
+    """Act on a worker and say what happened; or show the form again, with what was typed.
+
+    :raises NotFound: there is no such worker.
+    """
+    if not auth.token_fits(request.form.get("csrf_token")):
+        return _page(worker_id, auth.OUTDATED), 400
     try:
-        flash(_grant(worker_id))
-    except (NotCertified, NotFound) as error:
+        flash(act(worker_id))
+    except (NotCertified, Conflict, Invalid) as error:
         return _page(worker_id, error.message), HTTP_STATUS[error.kind]
-    return _back_to(worker_id)
+    return redirect(f"{blueprint.url_prefix}/{worker_id}")
 
 
 @retry_deadlocks
@@ -111,42 +121,32 @@ def _number(name: str) -> int:
 @blueprint.post("/<int:worker_id>/revoke")
 def revoke(worker_id: int) -> ResponseReturnValue:
     """Take away all that is ticked, together (P-25)."""
-    auth.require_form_token()
-    try:
-        count = _revoke(worker_id)
-    except Conflict as error:
-        return _page(worker_id, error.message), HTTP_STATUS[error.kind]
-    if count:
-        flash(f"{count} {'certification was' if count == 1 else 'certifications were'} revoked.")
-    else:
-        flash("Nothing was ticked, so nothing was revoked.", "warning")
-    return _back_to(worker_id)
+    return _acted(worker_id, _revoke)
 
 
 @retry_deadlocks
-def _revoke(worker_id: int) -> int:
+def _revoke(worker_id: int) -> str:
     ticked = set(request.form.getlist("revoke"))
     with transaction() as session:
         worker = people_list.get_person(session, worker_id)
         holdings = certifications.holdings_of(session, worker)
         chosen = [holding for holding in holdings if str(holding.id) in ticked]
         certifications.revoke(session, worker, chosen, actor=auth.current_actor())
-    return len(chosen)
+    if not chosen:
+        return "Nothing was ticked, so nothing was revoked."
+    return f"Revoked: {', '.join(str(Grant.of(holding)) for holding in chosen)}."
 
 
 @blueprint.post("/<int:worker_id>/staffing")
 def set_staffing(worker_id: int) -> ResponseReturnValue:
-    auth.require_form_token()
-    count = _set_staffing(worker_id)
-    flash("Saved." if count else "Nothing was changed.")
-    return _back_to(worker_id)
+    return _acted(worker_id, _set_staffing)
 
 
 @retry_deadlocks
-def _set_staffing(worker_id: int) -> int:
+def _set_staffing(worker_id: int) -> str:
     with transaction() as session:
         worker = people_list.get_person(session, worker_id)
-        return sum(
+        count = sum(
             certifications.set_staffing(
                 session,
                 holding,
@@ -157,16 +157,13 @@ def _set_staffing(worker_id: int) -> int:
             for holding in certifications.holdings_of(session, worker)
             if f"priority-{holding.id}" in request.form
         )
+    return "Saved." if count else "Nothing was changed."
 
 
 def _priority(holding: WorkerCertification) -> int:
-    """:raises Malformed: it is no whole number of a sensible size."""
+    """:raises Invalid: it is no whole number of a sensible size."""
     text = request.form[f"priority-{holding.id}"].strip()
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 7:
-        raise Malformed("A priority is a whole number; the larger, the earlier one is asked.")
-    return max(-HIGHEST_PRIORITY, min(HIGHEST_PRIORITY, int(text)))
-
-
-def _back_to(worker_id: int) -> ResponseReturnValue:
-    return redirect(f"{blueprint.url_prefix}/{worker_id}")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 6:
+        raise Invalid("A priority is a whole number of at most six digits.")
+    return int(text)
