@@ -260,6 +260,22 @@ def test_what_the_page_does_not_show_stays_as_it_is(her, session, ana):
     }
 
 
+def test_a_stale_token_shows_the_choices_again(her, session):
+    """W-13"""
+    answer = her.post_form(PREFERENCES, **{"csrf_token": "stale", "new_task_available.mail": "yes"})
+    assert answer.status_code == 400
+    assert answer.text.count("checked") == 1
+    assert stored(session) == {}
+
+
+@pytest.mark.parametrize("path", [SETTINGS, PREFERENCES, f"{ACCOUNTS}/password/change/"])
+def test_the_pages_cost_few_statements(her, statements, path):
+    her.get(path)
+    with statements() as seen:
+        assert her.get(path).status_code == 200
+    assert len(seen) <= 6, seen
+
+
 def test_who_wants_a_message_is_asked_for_all_workers_at_once(make, session, statements):
     """M-15"""
     ana, ben, eva = make.worker(), make.worker(), make.worker()
