@@ -105,7 +105,7 @@ def test_after_an_hour_one_is_oneself_and_is_told(acting):
     """P-52; what was opened as Ana does not act for Ruth."""
     with time_machine.travel(utcnow() + timedelta(minutes=61), tick=True):
         answer = acting.post_form("/orchestra/app/new_task/entry_level")
-        assert answer.status_code == 403
+        assert (answer.status_code, answer.headers["HX-Refresh"]) == (403, "true")
         page = acting.get(APP).text
     assert not shown(page)
     assert "You act as yourself again" in answer.text + page
