@@ -355,3 +355,21 @@ def test_an_author_previews_an_element_on_a_phone(served, visiting, started):
     expect(page.get_by_label("Stars")).to_have_value("3")
     visit.check()
     visit.shot("preview-5-element-phone-dark")
+
+
+def test_files_of_the_project_are_kept_beside_the_task(served, visiting, started, tmp_path):
+    """W-22"""
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    for name in ("plan.txt", "a very long name of a file that goes on and on and on.txt"):
+        (tmp_path / name).write_text("Words")
+        page.get_by_label("Add a file").set_input_files(tmp_path / name)
+        page.get_by_role("button", name="Upload").click()
+        expect(page.locator("#notices")).to_contain_text(f"{name} was added")
+    visit.check()
+    visit.shot("files-4-project")
+    page.set_viewport_size(PHONE)
+    visit.check()
+    visit.shot("files-5-project-phone")
+    page.get_by_role("button", name="Delete plan.txt").click()
+    expect(page.locator("#notices")).to_contain_text("plan.txt was deleted.")
