@@ -97,6 +97,13 @@ def test_what_cannot_be_taken_is_said_at_its_field_and_nothing_is_lost(
     assert fresh(session, ana).last_name == ""
 
 
+def test_an_address_that_was_always_so_does_not_stop_anybody(her, session, ana):
+    session.merge(ana).email = "ana@intranet"
+    session.commit()
+    assert save(her, email="ana@intranet", first_name="Ana").status_code == 302
+    assert fresh(session, ana).first_name == "Ana"
+
+
 def test_a_stale_token_shows_the_form_again(her, session, ana):
     """W-13"""
     answer = save(her, csrf_token="stale", first_name="Ana")
