@@ -158,13 +158,11 @@ def test_fresh_data_come_by_themselves_and_take_nothing_away(
     served, project, session, make, visiting
 ):
     """W-61"""
-    session.commit()
     visit = visiting(served)
     page = visit.sign_in("mia")
     page.goto(f"{served}/orchestra/app/project/{project.id}?tab=history")
     page.locator(".attempts > summary").click()
     page.get_by_label("Person").select_option("ana")
-    page.locator("h1").click()
     with session.begin():
         projects.pause(session, Actor.of(make.admin("zoe", first_name="Zoe")), project.id)
     expect(page.get_by_text("Zoe paused this project")).to_be_visible(timeout=20_000)
