@@ -1,6 +1,7 @@
 """What authors make of steps: forms with files and Markdown, elements of their own, previews."""
 
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -155,7 +156,8 @@ def test_files_are_chosen_seen_saved_and_removed(served, visiting, started, sess
     page.reload()
     expect(page.get_by_role("img", name="Cover")).to_be_visible()
     page.get_by_role("button", name="Remove Sources").click()
-    expect(page.get_by_role("link", name="my plan.txt")).to_have_count(0)
+    sources = page.locator('[data-pointer="/sources"]')
+    expect(sources.get_by_role("link")).to_have_count(0)
     expect(page.get_by_label("Sources", exact=True)).to_be_focused()
     saved(page)
     data = data_of(session)
@@ -225,6 +227,30 @@ def test_a_text_is_previewed_while_it_is_written(served, visiting, started):
     visit.shot("markdown-preview")
     button.click()
     expect(preview).to_be_hidden()
+
+
+def test_a_picture_is_dropped_into_a_text(served, visiting, started, tmp_path):
+    """I-37"""
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    text = page.get_by_role("textbox", name="Article")
+    text.fill("Before. ")
+    text.evaluate(
+        """(area, bytes) => {
+          const dataTransfer = new DataTransfer();
+          const file = new File([new Uint8Array(bytes)], "rain.png", { type: "image/png" });
+          dataTransfer.items.add(file);
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          area.dispatchEvent(new DragEvent("drop", options));
+        }""",
+        list(picture(tmp_path, size=(40, 30)).read_bytes()),
+    )
+    address = re.compile(r"Before\. !\[rain\.png\]\(/orchestra/files/\w+/rain\.png\)")
+    expect(text).to_have_value(address)
+    page.get_by_role("button", name="Preview of Article").click()
+    preview = page.get_by_role("region", name="Preview of Article")
+    expect(preview.get_by_role("img", name="rain.png")).to_be_visible()
+    saved(page)
 
 
 def test_files_are_stored_without_javascript(served, visiting, started, session, tmp_path):
