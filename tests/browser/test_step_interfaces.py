@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from orchestra.domain.audit import Actor
 from orchestra.models import Assignment
 from tests.builders import reviewed, step
 
+GUIDE = Path(__file__).parents[2] / "docs" / "writing-workflows.md"
 PHONE = {"width": 320, "height": 640}
 FORM = {
     "form": {
@@ -399,3 +401,14 @@ def test_files_of_the_project_are_kept_beside_the_task(served, visiting, started
     visit.shot("files-5-project-phone")
     page.get_by_role("button", name="Delete plan.txt").click()
     expect(page.locator("#notices")).to_contain_text("plan.txt was deleted.")
+
+
+def test_the_element_of_the_guide_works(served, visiting, started, tmp_path):
+    task_id = started(ELEMENT)
+    (script,) = re.findall(r"```js\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "workflows/stars/v1/static/stars.js").write_text(script)
+    page = at_task(visiting(served), task_id)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#error-summary")).to_contain_text("Choose a number of stars.")
+    page.get_by_label("Stars").fill("4")
+    saved(page)
