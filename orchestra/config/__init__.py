@@ -149,6 +149,12 @@ class Settings(LaterSettings):
         ),
     )
     session_hours: int = field(default=336, metadata=about("How long a sign-in lasts.", low=1))
+    tell_acting: bool = field(
+        default=False, metadata=about("Whether people are told of acting as them.")
+    )
+    hijack_allow_get_requests: str = field(
+        default="", metadata=about("Accepted, no effect.", variable="HIJACK_ALLOW_GET_REQUESTS")
+    )
     project_api_key: str = field(
         default="orchestra-user", metadata=about("Key id used by the client and the commands.")
     )

@@ -70,13 +70,6 @@ class LaterSettings:
         default_factory=dict,
         metadata=about("Restrictions of the slash command.", variable="STAFFBOT_CONFIG"),
     )
-    tell_acting: bool = field(
-        default=False, metadata=about("Whether people are told of acting as them.")
-    )
-    hijack_allow_get_requests: str = field(
-        default="",
-        metadata=about("Accepted, no effect.", variable="HIJACK_ALLOW_GET_REQUESTS"),
-    )
     slack_experts_enabled: bool = field(
         default=False, metadata=about("Whether project channels are used.")
     )

@@ -30,7 +30,7 @@ from orchestra.models import (
 )
 
 COMPLETED_PER_PAGE = 25
-OPEN_PER_PAGE = 100
+OPEN_PER_PAGE = 50
 
 
 class Bucket(StrEnum):
@@ -88,7 +88,7 @@ class Entry:
         return text if len(text) <= 50 else f"{text[:49]}…"
 
 
-SORTS: Mapping[str, sa.ColumnElement[Any]] = {
+SORTS: Mapping[str, sa.SQLColumnExpression[Any]] = {
     "step": sa.func.lower(Task.step),
     "project": sa.func.lower(Project.short_description),
     "details": sa.func.lower(Workflow.name),

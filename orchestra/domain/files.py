@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from orchestra.database import utcnow
 from orchestra.domain import audit
@@ -62,7 +62,8 @@ def files_of(session: Session, project_id: int, folder: str | None = None) -> Se
     )
     if folder is not None:
         shown = shown.where(StoredFile.folder == clean_name(folder, nameless=""))
-    return session.scalars(shown.order_by(StoredFile.created_at, StoredFile.name)).all()
+    shown = shown.order_by(StoredFile.created_at, StoredFile.name)
+    return session.scalars(shown.options(joinedload(StoredFile.uploaded_by))).all()
 
 
 def get_file(session: Session, worker: Worker, file_id: str) -> StoredFile:

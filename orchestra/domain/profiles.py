@@ -42,8 +42,8 @@ def change(
     :raises Forbidden: an administrator who acts as the worker changed the e-mail address (P-53).
     :raises RateLimited: too many new e-mail addresses.
     """
-    columns = _columns(wish)
     worker = lock(session, Worker, worker_id)
+    columns = _columns(wish, worker)
     if columns["slack_name"] != worker.slack_name:
         columns["slack_user_id"] = None  # of the name before
     changed = {name for name, value in columns.items() if getattr(worker, name) != value}
@@ -59,13 +59,14 @@ def change(
     return True
 
 
-def _columns(wish: Profile) -> dict[str, Any]:
+def _columns(wish: Profile, worker: Worker) -> dict[str, Any]:
     """The values to store, but for the e-mail address. :raises Invalid: some cannot be taken."""
     columns = asdict(wish)
+    email = columns.pop("email")
     problems = {
         "first_name": _name_problem(wish.first_name),
         "last_name": _name_problem(wish.last_name),
-        "email": accounts.email_problem(columns.pop("email")),
+        "email": None if email == worker.email else accounts.email_problem(email),
         "slack_name": _slack_name_problem(wish.slack_name),
         "phone": _phone_problem(wish.phone),
         "time_zone": None if wish.time_zone in time_zones() else "Choose one of the list.",

@@ -9,7 +9,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from orchestra.domain.information import LARGEST_ID
 from orchestra.errors import NotFound
-from orchestra.models import Assignment, Attempt, AuditEvent, Iteration, Project, Task, Worker
+from orchestra.models import (
+    Assignment,
+    Attempt,
+    AuditEvent,
+    Iteration,
+    Message,
+    Project,
+    Task,
+    Worker,
+)
 
 PER_PAGE = 50
 Column = InstrumentedAttribute[Any]
@@ -136,6 +145,29 @@ KINDS = (
         texts=(Attempt.host, Attempt.error),
         search_hint="Number of attempt or task, host or error",
         status=Attempt.outcome,
+    ),
+    Kind(
+        slug="messages",
+        name="Messages",
+        id=Message.id,
+        columns=(
+            Message.id,
+            Message.kind,
+            Message.channel,
+            Worker.username,
+            Message.address,
+            Message.subject,
+            Message.state,
+            Message.tries,
+            Message.created_at,
+            Message.sent_at,
+            Message.last_error,
+        ),
+        numbers=(Message.id, Message.task_id, Message.project_id),
+        texts=(Worker.username, Message.address, Message.subject, Message.kind),
+        search_hint="Number of message, task or project, person, address or subject",
+        status=Message.state,
+        for_administrators=True,
     ),
     Kind(
         slug="audit",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from orchestra.domain.graph import Graph
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.errors import NotFound
-from orchestra.models import Assignment, AuditEvent, Project, Source, Task, Verb, Worker
+from orchestra.models import Assignment, AuditEvent, Message, Project, Source, Task, Verb, Worker
 
 EVENTS_PER_PAGE = 50
 KEY = "key:"
@@ -128,18 +128,27 @@ def _is_about(task_id: int) -> sa.ColumnElement[bool]:
     is_assignment = sa.and_(
         AuditEvent.object_kind == Assignment.__tablename__, AuditEvent.object_id.in_(of_task)
     )
-    return sa.or_(is_task, is_assignment, AuditEvent.after["task"].as_integer() == task_id)
+    return sa.or_(is_task, is_assignment, _text(AuditEvent.after, "task") == str(task_id))
 
 
 def _concerns(username: str) -> sa.ColumnElement[bool]:
-    worker_id = sa.select(Worker.id).where(Worker.username == username).scalar_subquery()
+    worker_id = (
+        sa.select(sa.cast(Worker.id, sa.Text()))
+        .where(Worker.username == username)
+        .scalar_subquery()
+    )
     return sa.or_(
         AuditEvent.actor == username,
         AuditEvent.acting_as == username,
-        AuditEvent.after["worker"].as_string() == username,
-        AuditEvent.after["worker_id"].as_integer() == worker_id,
-        AuditEvent.before["worker_id"].as_integer() == worker_id,
+        _text(AuditEvent.after, "worker") == username,
+        _text(AuditEvent.after, "worker_id") == worker_id,
+        _text(AuditEvent.before, "worker_id") == worker_id,
     )
+
+
+def _text(changes: Any, key: str) -> sa.ColumnElement[str]:
+    """As text whatever it is: of other verbs a key may hold something else."""
+    return sa.cast(changes[key].as_string(), sa.Text())
 
 
 def _names(session: Session, project: Project, events: Sequence[AuditEvent]) -> Names:
@@ -274,6 +283,18 @@ def _edited(_names: Names, event: AuditEvent, _step: str) -> str:
     return f"changed {' and '.join(changed)}."
 
 
+def _changed_file(_names: Names, event: AuditEvent, _step: str) -> str:
+    if event.after:
+        return f"added the file {event.after.get('name')}."
+    return f"removed the file {(event.before or {}).get('name')}."
+
+
+def _decided(_names: Names, event: AuditEvent, _step: str) -> str:
+    what = "a message" if event.object_kind == Message.__tablename__ else "a job"
+    decision = str((event.after or {}).get("decision", "decided")).replace("_", " ")
+    return f"decided about {what} that was given up: {decision}."
+
+
 def _began_project(_names: Names, event: AuditEvent, _step: str) -> str:
     after = event.after or {}
     return f"created the project, with {after.get('workflow')}, version {after.get('version')}."
@@ -306,4 +327,6 @@ _SENTENCES: dict[str, Sentence] = {
     Verb.REVIEW_DRAWN: _drawn,
     Verb.POLICY_FAILED: _policy_failed,
     Verb.CREATION_FAILED: _creation_failed,
+    Verb.FILE_CHANGED: _changed_file,
+    Verb.DEAD_LETTER_DECIDED: _decided,
 }

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from orchestra.domain import access, remarks
+from orchestra.domain.files import files_of
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.versions import graph_of
@@ -25,6 +26,7 @@ from orchestra.models import (
     ProjectStatus,
     Remark,
     ReviewDraw,
+    StoredFile,
     Task,
     TaskStatus,
     Worker,
@@ -82,6 +84,7 @@ class TaskView:
     open_dependencies: Sequence[str]  # names of steps
     history: Sequence[Round]
     team: Sequence[Member]
+    files: Sequence[StoredFile]  # of the project
 
     @property
     def version(self) -> WorkflowVersion:
@@ -194,6 +197,7 @@ def task_view(session: Session, viewer: Worker, task_id: int) -> TaskView:
         open_dependencies=_open_dependencies(session, project, graph, step),
         history=_history(session, task),
         team=_team(session, project.id),
+        files=files_of(session, project.id),
     )
 
 

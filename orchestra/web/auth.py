@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, Response, flash, redirect, request, session
+from flask import Blueprint, Flask, Response, after_this_request, flash, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
@@ -65,7 +65,14 @@ def _let_acting_end() -> None:
     """Pages that were opened while acting must not act for the administrator: the token goes."""
     del session[ACTING]
     session.pop("csrf_token", None)
+    after_this_request(_reload_whole_page)
     flash("You act as yourself again: acting as others ends after an hour.", "warning")
+
+
+def _reload_whole_page(response: Response) -> Response:
+    """A page that only asked for fresh data would stand under the banner of somebody else."""
+    response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def init_app(app: Flask) -> None:

@@ -91,7 +91,7 @@ def posted_with_files(task_id: int) -> tuple[MultiDict[str, str], dict[str, list
             continue
         kind, pointer = control.groups()
         try:
-            added = _taken(task_id, file, only_pictures=kind == "picture")
+            added = take(task_id, file, only_pictures=kind == "picture")
         except (Invalid, TooLarge) as error:
             errors[pointer] = [error.message]
         else:
@@ -99,7 +99,14 @@ def posted_with_files(task_id: int) -> tuple[MultiDict[str, str], dict[str, list
     return posted, errors
 
 
-def _taken(task_id: int, file: FileStorage, *, only_pictures: bool) -> StoredFile:
+def take(task_id: int, file: FileStorage, *, only_pictures: bool = False) -> StoredFile:
+    """Keep an uploaded file and give it to the project of the task.
+
+    :raises NotFound: the worker is not on the project of the task.
+    :raises Invalid: it must be a picture, and is none.
+    :raises TooLarge: it is larger than uploads may be.
+    :raises ProjectClosed: the project has ended.
+    """
     content = cast(BinaryIO, file.stream)
     name = file.filename or ""
     with kept(task_id, content, name, only_pictures=only_pictures) as upload:

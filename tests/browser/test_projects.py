@@ -158,13 +158,11 @@ def test_fresh_data_come_by_themselves_and_take_nothing_away(
     served, project, session, make, visiting
 ):
     """W-61"""
-    session.commit()
     visit = visiting(served)
     page = visit.sign_in("mia")
     page.goto(f"{served}/orchestra/app/project/{project.id}?tab=history")
     page.locator(".attempts > summary").click()
     page.get_by_label("Person").select_option("ana")
-    page.locator("h1").click()
     with session.begin():
         projects.pause(session, Actor.of(make.admin("zoe", first_name="Zoe")), project.id)
     expect(page.get_by_text("Zoe paused this project")).to_be_visible(timeout=20_000)
@@ -212,3 +210,34 @@ def test_a_long_workflow_scrolls_inside_its_picture(
     assert graph.evaluate("it => it.scrollWidth > it.clientWidth") is scrolls
     visit.check()
     visit.shot(f"project-columns-{length}")
+
+
+def test_everything_can_be_read_without_javascript(served, project, visiting):
+    """W-1"""
+    visit = visiting(served, java_script_enabled=False)
+    page = visit.sign_in("mia")
+    page.get_by_role("link", name="Projects").first.click()
+    page.get_by_role("link", name="The Pope in New York").click()
+    page.get_by_text("As a table").click()
+    page.get_by_role("link", name="submitted").last.click()
+    expect(page.get_by_role("heading", name="Ana submitted this")).to_be_visible()
+    page.get_by_role("link", name="History").click()
+    page.get_by_label("Person").select_option("ben")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator(".events li")).to_have_count(1)
+    visit.shot("project-without-javascript")
+
+
+def test_a_closed_project_says_so_and_offers_nothing(served, project, session, make, visiting):
+    """W-62"""
+    with session.begin():
+        projects.abort(session, Actor.of(make.admin()), project.id)
+    visit = visiting(served)
+    page = visit.sign_in("mia")
+    page.goto(f"{served}/orchestra/app/project/{project.id}?tab=team")
+    expect(page.locator("#closed")).to_have_text(
+        "This project was aborted. Nothing in it can change any more."
+    )
+    expect(page.locator("[data-act=pause], [data-act=assign]")).to_have_count(0)
+    visit.check()
+    visit.shot("project-closed")

@@ -1,6 +1,8 @@
 """What authors make of steps: forms with files and Markdown, elements of their own, previews."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,6 +13,7 @@ from orchestra.domain.audit import Actor
 from orchestra.models import Assignment
 from tests.builders import reviewed, step
 
+GUIDE = Path(__file__).parents[2] / "docs" / "writing-workflows.md"
 PHONE = {"width": 320, "height": 640}
 FORM = {
     "form": {
@@ -155,7 +158,8 @@ def test_files_are_chosen_seen_saved_and_removed(served, visiting, started, sess
     page.reload()
     expect(page.get_by_role("img", name="Cover")).to_be_visible()
     page.get_by_role("button", name="Remove Sources").click()
-    expect(page.get_by_role("link", name="my plan.txt")).to_have_count(0)
+    sources = page.locator('[data-pointer="/sources"]')
+    expect(sources.get_by_role("link")).to_have_count(0)
     expect(page.get_by_label("Sources", exact=True)).to_be_focused()
     saved(page)
     data = data_of(session)
@@ -225,6 +229,30 @@ def test_a_text_is_previewed_while_it_is_written(served, visiting, started):
     visit.shot("markdown-preview")
     button.click()
     expect(preview).to_be_hidden()
+
+
+def test_a_picture_is_dropped_into_a_text(served, visiting, started, tmp_path):
+    """I-37"""
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    text = page.get_by_role("textbox", name="Article")
+    text.fill("Before. ")
+    text.evaluate(
+        """(area, bytes) => {
+          const dataTransfer = new DataTransfer();
+          const file = new File([new Uint8Array(bytes)], "rain.png", { type: "image/png" });
+          dataTransfer.items.add(file);
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          area.dispatchEvent(new DragEvent("drop", options));
+        }""",
+        list(picture(tmp_path, size=(40, 30)).read_bytes()),
+    )
+    address = re.compile(r"Before\. !\[rain\.png\]\(/orchestra/files/\w+/rain\.png\)")
+    expect(text).to_have_value(address)
+    page.get_by_role("button", name="Preview of Article").click()
+    preview = page.get_by_role("region", name="Preview of Article")
+    expect(preview.get_by_role("img", name="rain.png")).to_be_visible()
+    saved(page)
 
 
 def test_files_are_stored_without_javascript(served, visiting, started, session, tmp_path):
@@ -355,3 +383,32 @@ def test_an_author_previews_an_element_on_a_phone(served, visiting, started):
     expect(page.get_by_label("Stars")).to_have_value("3")
     visit.check()
     visit.shot("preview-5-element-phone-dark")
+
+
+def test_files_of_the_project_are_kept_beside_the_task(served, visiting, started, tmp_path):
+    """W-22"""
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    for name in ("plan.txt", "a very long name of a file that goes on and on and on.txt"):
+        (tmp_path / name).write_text("Words")
+        page.get_by_label("Add a file").set_input_files(tmp_path / name)
+        page.get_by_role("button", name="Upload").click()
+        expect(page.locator("#notices")).to_contain_text(f"{name} was added")
+    visit.check()
+    visit.shot("files-4-project")
+    page.set_viewport_size(PHONE)
+    visit.check()
+    visit.shot("files-5-project-phone")
+    page.get_by_role("button", name="Delete plan.txt").click()
+    expect(page.locator("#notices")).to_contain_text("plan.txt was deleted.")
+
+
+def test_the_element_of_the_guide_works(served, visiting, started, tmp_path):
+    task_id = started(ELEMENT)
+    (script,) = re.findall(r"```js\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "workflows/stars/v1/static/stars.js").write_text(script)
+    page = at_task(visiting(served), task_id)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#error-summary")).to_contain_text("Choose a number of stars.")
+    page.get_by_label("Stars").fill("4")
+    saved(page)

@@ -354,6 +354,37 @@ def test_failures_tell_their_first_line_and_notes_stay(session, make, admin):
     )
 
 
+def test_files_and_given_up_jobs_are_part_of_the_story(session, make):
+    project = make.project(step("a"))
+    for verb, kind, before, after in [
+        (Verb.FILE_CHANGED, "project", None, {"file": "f1", "name": "plan.pdf"}),
+        (Verb.FILE_CHANGED, "project", {"file": "f1", "name": "plan.pdf"}, None),
+        (Verb.DEAD_LETTER_DECIDED, "outbox_message", None, {"decision": "sent_again"}),
+        (Verb.DEAD_LETTER_DECIDED, "message", None, {"decision": "discarded", "task": "none"}),
+    ]:
+        session.add(
+            AuditEvent(
+                actor="mia",
+                source=Source.WEB,
+                verb=verb,
+                object_kind=kind,
+                object_id=1,
+                project_id=project.id,
+                before=before,
+                after=after,
+            )
+        )
+        session.flush()
+    assert texts(session, project)[:4] == [
+        "mia decided about a message that was given up: discarded.",
+        "mia decided about a job that was given up: sent again.",
+        "mia removed the file plan.pdf.",
+        "mia added the file plan.pdf.",
+    ]
+    task_id = make.task(project, "a").id
+    assert texts(session, project, task_id=task_id) == ["The system created the task A."]
+
+
 def test_the_history_comes_in_pages(session, make):
     """P-60"""
     work = make.work(S.PROCESSING)

@@ -206,7 +206,9 @@ def test_a_stale_token_shows_the_form_again_with_what_was_typed(client, session)
 def test_registration_can_be_closed(client, session, change_settings):
     """P-3, E-40"""
     change_settings(registration_open=False)
-    assert client.get(REGISTER).status_code == 404
+    answer = client.get(REGISTER)
+    assert answer.status_code == 404
+    assert "Registration is closed" in answer.text
     assert register(client).status_code == 404
     assert "Create an account" not in client.get(f"{ACCOUNTS}/login/").text
     assert find(session, "ana") is None

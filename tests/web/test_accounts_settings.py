@@ -97,6 +97,13 @@ def test_what_cannot_be_taken_is_said_at_its_field_and_nothing_is_lost(
     assert fresh(session, ana).last_name == ""
 
 
+def test_an_address_that_was_always_so_does_not_stop_anybody(her, session, ana):
+    session.merge(ana).email = "ana@intranet"
+    session.commit()
+    assert save(her, email="ana@intranet", first_name="Ana").status_code == 302
+    assert fresh(session, ana).first_name == "Ana"
+
+
 def test_a_stale_token_shows_the_form_again(her, session, ana):
     """W-13"""
     answer = save(her, csrf_token="stale", first_name="Ana")
@@ -258,6 +265,22 @@ def test_what_the_page_does_not_show_stays_as_it_is(her, session, ana):
         ("task_status_change", "mail"): False,
         ("new_task_available", "mail"): False,
     }
+
+
+def test_a_stale_token_shows_the_choices_again(her, session):
+    """W-13"""
+    answer = her.post_form(PREFERENCES, **{"csrf_token": "stale", "new_task_available.mail": "yes"})
+    assert answer.status_code == 400
+    assert answer.text.count("checked") == 1
+    assert stored(session) == {}
+
+
+@pytest.mark.parametrize("path", [SETTINGS, PREFERENCES, f"{ACCOUNTS}/password/change/"])
+def test_the_pages_cost_few_statements(her, statements, path):
+    her.get(path)
+    with statements() as seen:
+        assert her.get(path).status_code == 200
+    assert len(seen) <= 6, seen
 
 
 def test_who_wants_a_message_is_asked_for_all_workers_at_once(make, session, statements):

@@ -105,7 +105,7 @@ def test_after_an_hour_one_is_oneself_and_is_told(acting):
     """P-52; what was opened as Ana does not act for Ruth."""
     with time_machine.travel(utcnow() + timedelta(minutes=61), tick=True):
         answer = acting.post_form("/orchestra/app/new_task/entry_level")
-        assert answer.status_code == 403
+        assert (answer.status_code, answer.headers["HX-Refresh"]) == (403, "true")
         page = acting.get(APP).text
     assert not shown(page)
     assert "You act as yourself again" in answer.text + page
@@ -150,3 +150,17 @@ def test_nobody_acts_as_who_does_not_exist(client, people, username):
 def test_who_does_not_act_cannot_stop(client, people):
     client.sign_in(people[1])
     assert client.post_form(STOP).status_code == 409
+
+
+def test_password_and_e_mail_of_the_worker_stay_as_they_are(acting, session, people):
+    """P-53"""
+    before = people[1].password_hash, people[1].email
+    typed = {"old_password": "x", "password": "four words are good", "repeated": "x"}
+    answer = acting.post_form("/orchestra/accounts/password/change/", **typed)
+    assert answer.status_code == 403
+    profile = {"email": "else@example.org", "time_zone": "UTC"}
+    answer = acting.post_form("/orchestra/accounts/settings/", **profile)
+    assert answer.status_code == 403
+    with session.begin():
+        ana = session.get(Worker, people[1].id, populate_existing=True)
+        assert (ana.password_hash, ana.email) == before

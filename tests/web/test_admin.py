@@ -311,6 +311,25 @@ def test_workflows_and_versions_can_be_looked_at(mia, version):
         assert mia.get(f"/orchestra/admin/workflows/{path}").status_code == 404
 
 
+def test_workflows_are_listed_at_a_constant_cost(mia, make, session, statements):
+    """W-72"""
+
+    def cost(path):
+        with statements() as seen:
+            assert mia.get(f"/orchestra/admin/workflows/{path}").status_code == 200
+        return len(seen)
+
+    few = cost(""), cost("news/")
+    many = make.version(step("a"), certifications=[f"c{n}" for n in range(10)], slug="many")
+    first, *others = many.workflow.certifications
+    for certification in others:
+        certification.required = [first]
+    for _ in range(5):
+        make.version(step("a"))
+    session.commit()
+    assert (cost(""), cost("many/")) == few
+
+
 def test_administrators_add_certifications_by_hand(root, mia, session, version):
     """P-28"""
     path = "/orchestra/admin/workflows/news/certifications"
@@ -344,6 +363,7 @@ def test_records_of_every_kind_can_be_searched(root, make, session):
         f"assignments/?q={work.writer.name}": work.writer.name,
         f"iterations/?q={work.task.id}": work.reviewer.name,
         "attempts/": "Nothing is here",
+        "messages/": "No.",
         "audit/?q=task_completed": "task_completed",
         f"audit/?q={work.project.id}": "project_created",
     }
@@ -351,6 +371,14 @@ def test_records_of_every_kind_can_be_searched(root, make, session):
         page = root.get(RECORDS + path)
         assert (page.status_code, expected in page.text) == (200, True), path
     assert "No row is like that" in root.get(f"{RECORDS}tasks/?q={'9' * 30}").text
+
+
+def test_numbers_of_records_lead_to_projects_and_tasks(root, make, session):
+    project = make.project(step("a"))
+    session.commit()
+    page = root.get(f"{RECORDS}tasks/").text
+    assert f'href="/orchestra/app/project/{project.id}"' in page
+    assert f'href="/orchestra/app/task/{make.task(project, "a").id}"' in page
 
 
 def test_records_are_paged_without_gaps_and_at_a_constant_cost(root, session, statements):

@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from orchestra.domain import projects
 from orchestra.models import Assignment, StoredFile, TaskStatus
 
 INTERFACE = {
@@ -342,3 +343,67 @@ def test_the_calls_cost_a_fixed_number_of_statements(at_writer, work, send, stat
 
 def test_machine_steps_get_addresses_that_tell_pictures(at_writer, send):
     assert send("upload_image/", picture(), "no ending").get_json()["url"].endswith("ending.png")
+
+
+def test_the_files_of_the_project_stand_beside_the_task(at_writer, work, send):
+    """W-22"""
+    page = f"/orchestra/app/task/{work.task.id}"
+    assert "No files yet." in at_writer.get(page).text
+    url = send("files/", b"Words", "plan.txt").get_json()["url"]
+    text = at_writer.get(page).text
+    assert f'href="{url}"' in text
+    assert "5 Bytes" in text
+
+
+def test_files_are_added_and_deleted_by_plain_forms(at_writer, work):
+    """W-1"""
+    page = f"/orchestra/app/task/{work.task.id}"
+    answer = at_writer.post_form(
+        "/orchestra/files/", task_id=work.task.id, file=(BytesIO(b"Words"), "plan.txt")
+    )
+    assert answer.location == page
+    assert "plan.txt was added" in at_writer.get(page).text
+    (file,) = listed(at_writer, work).get_json()
+    answer = at_writer.post_form(f"/orchestra/files/{file['id']}/delete", task_id=work.task.id)
+    assert answer.location == page
+    assert "plan.txt was deleted." in at_writer.get(page).text
+    assert listed(at_writer, work).get_json() == []
+
+
+def test_what_a_plain_form_sends_wrongly_is_told_in_words(at_writer, work, change_settings):
+    page = f"/orchestra/app/task/{work.task.id}"
+    at_writer.post_form("/orchestra/files/", task_id=work.task.id)
+    assert "Choose a file first." in at_writer.get(page).text
+    change_settings(max_upload_bytes=3)
+    file = (BytesIO(b"Words"), "plan.txt")
+    at_writer.post_form("/orchestra/files/", task_id=work.task.id, file=file)
+    assert "larger than 3 bytes" in at_writer.get(page).text
+    assert at_writer.post_form("/orchestra/files/", task_id="x").status_code == 400
+    file = (BytesIO(b"Words"), "plan.txt")
+    assert at_writer.post_form("/orchestra/files/", task_id=99, file=file).status_code == 404
+
+
+def test_the_files_of_a_closed_project_cannot_be_changed(at_writer, browser, session, work, send):
+    send("files/", b"Words", "plan.txt")
+    with session.begin():
+        projects.abort(session, work.admin, work.project.id)
+    admin = work.workers[work.admin.name]
+    text = browser().sign_in(admin).get(f"/orchestra/app/task/{work.task.id}").text
+    assert "plan.txt" in text
+    assert "Add a file" not in text
+    assert send("files/", b"Words").get_json()["error"] in ("project_closed", "not_found")
+
+
+def test_the_page_costs_the_same_whatever_the_number_of_files(at_writer, work, send, statements):
+    page = f"/orchestra/app/task/{work.task.id}"
+
+    def cost():
+        with statements() as seen:
+            at_writer.get(page)
+        return len(seen)
+
+    send("files/", b"Words")
+    before = cost()
+    for _ in range(5):
+        send("files/", b"Words")
+    assert cost() == before

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from orchestra.web import auth
+from orchestra.web import auth, uploads
 from orchestra.web.pages import (
     account_settings,
     accounts,
@@ -36,6 +36,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["largest_upload_bytes"] = app.config["SETTINGS"].max_upload_bytes
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
+    app.jinja_env.filters["file_address"] = uploads.address_of
     app.jinja_env.filters["since"] = wording.since_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (

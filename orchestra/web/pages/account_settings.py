@@ -6,8 +6,7 @@ from flask.typing import ResponseReturnValue
 from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import accounts, people, preferences, profiles, signing_in, tries
-from orchestra.domain.message_texts import Preference
-from orchestra.domain.preferences import Choice, Way
+from orchestra.domain.preferences import Choice, Choices, Way
 from orchestra.domain.profiles import Profile
 from orchestra.errors import Invalid
 from orchestra.models import Worker
@@ -84,24 +83,25 @@ def _chat_is_on() -> bool:
 
 @blueprint.get("/communication_preference_settings/")
 def preferences_page() -> ResponseReturnValue:
-    return _preferences_form()
+    with reading() as session:
+        chosen = preferences.choices(session, auth.current_worker().id)
+    return _preferences_form(Sheet(), chosen)
 
 
 @blueprint.post("/communication_preference_settings/")
 def choose_preferences() -> ResponseReturnValue:
-    auth.require_form_token()
-    _store_preferences({choice: _name(choice) in request.form for choice in _offered()})
-    flash("Saved.")
-    return redirect(request.path)
+    wanted = {choice: _name(choice) in request.form for choice in _offered()}
+    refusal = account_forms.refusal(
+        lambda sheet: _preferences_form(sheet, wanted), {}, lambda: _store_preferences(wanted)
+    )
+    return refusal or redirect(request.path)
 
 
-def _preferences_form() -> str:
-    worker = auth.current_worker()
-    with reading() as session:
-        chosen = preferences.choices(session, worker.id)
+def _preferences_form(sheet: Sheet, chosen: Choices) -> str:
     return render_template(
         "accounts/preferences.html",
-        types=preferences.types_for(worker),
+        sheet=sheet,
+        types=preferences.types_for(auth.current_worker()),
         ways=_ways(),
         chosen=chosen,
         name_of=_name,
@@ -119,15 +119,16 @@ def _ways() -> dict[Way, str]:
     return words if _chat_is_on() else {Way.MAIL: words[Way.MAIL]}
 
 
-def _name(choice: tuple[Preference, Way]) -> str:
+def _name(choice: Choice) -> str:
     return ".".join(choice)
 
 
 @retry_deadlocks
-def _store_preferences(wanted: dict[Choice, bool]) -> None:
+def _store_preferences(wanted: Choices) -> None:
     actor, worker_id = auth.current_actor(), auth.current_worker().id
     with transaction() as session:
         preferences.choose(session, actor, worker_id, wanted)
+    flash("Saved.")
 
 
 # --- Password -----------------------------------------------------------------------------------

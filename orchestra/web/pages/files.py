@@ -2,19 +2,24 @@
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, flash, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
-from orchestra.database import reading
-from orchestra.domain import file_types
+from orchestra.database import reading, retry_deadlocks, transaction
+from orchestra.domain import file_types, files
 from orchestra.domain.files import get_file
+from orchestra.domain.information import LARGEST_ID
+from orchestra.errors import Conflict, Invalid, Malformed, TooLarge
 from orchestra.web import auth, uploads
 
 # Whatever a file holds, a browser that opens it runs nothing of it.
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 blueprint = Blueprint("files", __name__, url_prefix=uploads.FILES)
+blueprint.url_value_preprocessor(uploads.make_room)
 auth.guard_pages(blueprint)
 
 
@@ -48,3 +53,55 @@ def _names(name: str) -> dict[str, str]:
     if plain == name:
         return {"filename": name}
     return {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
+
+
+@blueprint.post("/")
+def add() -> ResponseReturnValue:
+    """The form beside a task: a file for its project."""
+    auth.require_form_token()
+    task_id = _task_id()
+    try:
+        flash(
+            f"{uploads.take(task_id, _chosen_file()).name} was added to the files of the project."
+        )
+    except (Invalid, TooLarge, Conflict) as error:
+        flash(error.message, "warning")
+    return redirect(_task_page(task_id))
+
+
+@blueprint.post("/<file_id>/delete")
+def delete(file_id: str) -> ResponseReturnValue:
+    auth.require_form_token()
+    task_id = _task_id()
+    try:
+        flash(f"{_hide(file_id)} was deleted.")
+    except Conflict as error:
+        flash(error.message, "warning")
+    return redirect(_task_page(task_id))
+
+
+@retry_deadlocks
+def _hide(file_id: str) -> str:
+    with transaction() as session:
+        name = get_file(session, auth.current_worker(), file_id).name
+        files.hide(session, auth.current_actor(), file_id)
+        return name
+
+
+def _chosen_file() -> FileStorage:
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid("Choose a file first.")
+    return file
+
+
+def _task_id() -> int:
+    """:raises Malformed: the form does not come from the page of a task."""
+    text = request.form.get("task_id", "")
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > LARGEST_ID:
+        raise Malformed("The form does not say which task it belongs to. Reload the task.")
+    return int(text)
+
+
+def _task_page(task_id: int) -> str:
+    return f"{auth.START_PAGE}/task/{task_id}"

@@ -1,6 +1,6 @@
 """Getting an account, and the links of its mails (specification P-3 to P-6, P-13)."""
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template
+from flask import Blueprint, current_app, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from orchestra.config import Settings
@@ -8,6 +8,7 @@ from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import account_links, accounts, people, tries
 from orchestra.domain.account_links import LinkIsSpent
 from orchestra.domain.accounts import Registration
+from orchestra.errors import NotFound
 from orchestra.models import TokenPurpose, Worker
 from orchestra.web import auth
 from orchestra.web.pages import account_forms
@@ -39,8 +40,9 @@ def register() -> ResponseReturnValue:
 
 
 def _require_open() -> None:
+    """:raises NotFound: accounts are made by administrators only."""
     if not _settings().registration_open:
-        abort(404, "Registration is closed. Ask an administrator for an account.")
+        raise NotFound("Registration is closed. Ask an administrator for an account.")
 
 
 def _settings() -> Settings:

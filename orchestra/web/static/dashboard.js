@@ -149,17 +149,20 @@ function refresh(isForced = false) {
   window.htmx?.trigger(work(), "refresh");
 }
 
+const isOurs = (event) => event.detail.elt === work(); // the frame may fetch something, too
+
 document.addEventListener("htmx:configRequest", (event) => {
+  if (!isOurs(event)) return;
   event.detail.path = address();
   if (etag) event.detail.headers["If-None-Match"] = etag;
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const { xhr } = event.detail;
-  if (xhr.status === 200) etag = xhr.getResponseHeader("ETag");
+  if (isOurs(event) && xhr.status === 200) etag = xhr.getResponseHeader("ETag");
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   // Signed out meanwhile: the answer is the login page.
-  if (!event.detail.serverResponse.includes('id="work"')) {
+  if (isOurs(event) && !event.detail.serverResponse.includes('id="work"')) {
     event.detail.shouldSwap = false;
     location.reload();
   }

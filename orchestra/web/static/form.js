@@ -3,7 +3,7 @@
 // A custom element in the place of the form is asked instead, see element.js.
 
 import { dataOf, examineElement, showElementErrors } from "./element.js";
-import { connectPreviews } from "./markdown.js";
+import { connectMarkdown } from "./markdown.js";
 import { connectUploads } from "./upload.js";
 
 const NUMBER = /^[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?$/;
@@ -284,7 +284,7 @@ export function connect(root) {
   };
   reveal(root);
   connectUploads(root, { say: setError, tell });
-  connectPreviews(root);
+  connectMarkdown(root, setError);
   root.addEventListener("input", (event) => tell(event.target));
   root.addEventListener("change", (event) => tell(event.target));
   root.addEventListener("click", (event) => {

@@ -5,6 +5,7 @@ import { make } from "./dialogs.js";
 const LATE_MS = 300;
 const timers = new WeakMap(); // element → of the request under way
 const notes = new WeakMap(); // element → what is said about it
+const strange = new WeakSet(); // elements whose answer was another page, such as the login
 
 // A part of the page says it in its place; a whole page that refreshes itself, in the corner.
 function say(element, text, ...more) {
@@ -32,7 +33,8 @@ function began(element) {
 
 function ended(element, status) {
   clearTimeout(timers.get(element));
-  if (status === 304 || (status >= 200 && status < 400)) unsay(element);
+  const isGood = status === 304 || (status >= 200 && status < 400);
+  if (isGood && !strange.delete(element)) unsay(element);
   else failed(element);
 }
 
@@ -48,6 +50,12 @@ function failed(element) {
 }
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => began(detail.elt));
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { elt, serverResponse } = detail;
+  if (!("loads" in elt.dataset) || serverResponse.includes(`id="${elt.id}"`)) return;
+  detail.shouldSwap = false;
+  strange.add(elt);
+});
 document.addEventListener("htmx:afterRequest", ({ detail }) => ended(detail.elt, detail.xhr.status));
 document.addEventListener("htmx:sendAbort", ({ detail }) => {
   clearTimeout(timers.get(detail.elt));

@@ -30,12 +30,15 @@ const FIELDS = {
 };
 const LABELS = Object.fromEntries(Object.entries(FIELDS).map(([name, { label }]) => [name, label]));
 
+const same = (one, other) => canonical(one) === canonical(other);
+const only = (values, names) => Object.fromEntries(names.map((name) => [name, values[name]]));
+
 // Some fields of a project as they are stored, and as the person wants them.
 export class Edit {
   constructor(project, names) {
     this.names = names;
     this.revision = project.revision;
-    this.stored = this.#only(project);
+    this.stored = only(project, names);
   }
 
   static async begin(projectId, names = Object.keys(FIELDS)) {
@@ -47,42 +50,39 @@ export class Edit {
     return this.names.map((name) => FIELDS[name].make(name, LABELS[name], values[name]));
   }
 
-  // save(changes, revision) is called with what differs; on a newer version the person chooses,
-  // and what they chose is saved.
+  // save(changes, revision) is called with what differs. If somebody else was faster, the person
+  // chooses where both changed the same; everything else goes together by itself.
   async attempt(sheet, save) {
-    const wanted = this.#read(sheet);
-    const changes = Object.entries(wanted).filter(
-      ([name, value]) => canonical(value) !== canonical(this.stored[name]),
-    );
+    const changes = this.#changes(sheet);
     try {
-      return await save(Object.fromEntries(changes), this.revision);
+      return await save(changes, this.revision);
     } catch (refusal) {
       if (refusal.kind !== "stale_revision") throw refusal;
-      this.#settle(sheet, wanted, refusal.answer);
+      const { data, revision, saved_by } = refusal.answer;
+      const disputed = Object.keys(changes).filter(
+        (name) => !same(data[name], this.stored[name]) && !same(data[name], changes[name]),
+      );
+      Object.assign(this, { revision, stored: only(data, this.names) });
+      sheet.show(this.content({ ...this.stored, ...changes }), sheet.action);
+      if (!disputed.length) return this.attempt(sheet, save);
+      this.#settle(sheet, only(changes, disputed), changes, saved_by);
       return undefined;
     }
   }
 
-  #only(values) {
-    return Object.fromEntries(this.names.map((name) => [name, values[name]]));
+  #changes(sheet) {
+    const wanted = this.names.map((name) => [name, FIELDS[name].read(name, sheet.value(name))]);
+    return Object.fromEntries(wanted.filter(([name, value]) => !same(value, this.stored[name])));
   }
 
-  #read(sheet) {
-    return Object.fromEntries(
-      this.names.map((name) => [name, FIELDS[name].read(name, sheet.value(name))]),
-    );
-  }
-
-  async #settle(sheet, mine, newer) {
-    const { action } = sheet;
+  async #settle(sheet, mine, changes, savedBy) {
     const section = make("section", { tabIndex: -1 });
-    const who = newer.saved_by ? ` by ${newer.saved_by}` : "";
+    const who = savedBy ? ` by ${savedBy}` : "";
+    const theirs = only(this.stored, Object.keys(mine));
     const reason = `The project was changed${who} meanwhile. Choose what to keep.`;
-    this.revision = newer.revision;
-    this.stored = this.#only(newer.data);
     sheet.show([section], null);
-    const chosen = await chooseBetween(section, { mine, theirs: this.stored, labels: LABELS, reason });
-    sheet.show(this.content(chosen), action);
+    const chosen = await chooseBetween(section, { mine, theirs, labels: LABELS, reason });
+    sheet.show(this.content({ ...this.stored, ...changes, ...chosen }), sheet.action);
     sheet.submit();
   }
 }

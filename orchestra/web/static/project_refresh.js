@@ -6,9 +6,9 @@ let etag = null;
 
 const project = () => document.getElementById("project");
 
-// Somebody types, chooses or reads a dialog: what they see must not change under their hands.
+// Somebody types or reads a dialog: what they see must not change under their hands.
 function isBusy() {
-  const field = document.activeElement?.closest("#project :is(input, textarea, select)");
+  const field = document.activeElement?.closest("#project :is(input, textarea)");
   return Boolean(field || document.querySelector("dialog[open], :popover-open"));
 }
 

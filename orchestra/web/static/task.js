@@ -10,7 +10,7 @@ import { RemarkPad, startRemarks } from "./remarks.js";
 const EXPLANATIONS = {
   submit: "You hand over this work. Afterwards you can only read it.",
   accept: "You hand over this work as good. Afterwards you can only read it.",
-  return: "The work goes back to the person before you, with your comment.",
+  return: "The work goes back to the person before you, with what you say.",
 };
 const MAIN_COMMANDS = ["submit", "accept"];
 

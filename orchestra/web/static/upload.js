@@ -57,18 +57,15 @@ function hold(field, value, content) {
   part(field, "[data-remove-file]").hidden = !value;
 }
 
-async function store(field, file) {
-  const form = field.closest("form");
+// Resolves to {url, shownAt}: a preview keeps nothing, and shows what was chosen all the same.
+export async function keep(form, file, { isPicture, onProgress }) {
   if ("preview" in form.dataset) {
     const name = encodeURIComponent(file.name);
-    const url = isPicture(field) ? SAMPLE_PICTURE : `/orchestra/files/${"0".repeat(32)}/${name}`;
+    const url = isPicture ? SAMPLE_PICTURE : `/orchestra/files/${"0".repeat(32)}/${name}`;
     return { url, shownAt: await asDataAddress(file) };
   }
-  const progress = part(field, "[data-progress]");
-  const path = isPicture(field) ? "upload_image/" : "files/";
-  const { url } = await sendFile(path, { task_id: form.dataset.taskId }, file, (share) => {
-    progress.value = share;
-  });
+  const path = isPicture ? "upload_image/" : "files/";
+  const { url } = await sendFile(path, { task_id: form.dataset.taskId }, file, onProgress);
   return { url, shownAt: url };
 }
 
@@ -93,7 +90,9 @@ async function take(field, file, { say, tell }) {
     progress.value = 0;
     progress.hidden = false;
     try {
-      const { url, shownAt } = await store(field, file);
+      const onProgress = (share) => (progress.value = share);
+      const kept = keep(field.closest("form"), file, { isPicture: isPicture(field), onProgress });
+      const { url, shownAt } = await kept;
       const value = field.dataset.format === "uri" ? new URL(url, location.href).href : url;
       hold(field, value, [shown(field, shownAt, file.name)]);
       tell(field);

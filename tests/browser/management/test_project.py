@@ -69,6 +69,22 @@ def test_who_edits_what_somebody_else_changed_chooses(at_project, session, proje
     assert (project.short_description, project.priority) == ("The Pope in Queens", 3)
 
 
+def test_edits_of_different_fields_go_together(at_project, session, project_id):
+    """L-108: nobody is asked about what they did not change."""
+    _, page = at_project()
+    act_on_project(page, "Edit")
+    description = dialog_of(page).get_by_label("Description")
+    expect(description).to_have_value("The Pope in New York")
+    mia = Actor.of(worker_of(session, "mia"))
+    projects.edit_project(session, mia, project_id, revision=1, changes={"priority": 3})
+    session.commit()
+    description.fill("The Pope in Queens")
+    press(page, "Save")
+    expect(said(page)).to_contain_text("The project is saved.")
+    project = session.get(Project, project_id, populate_existing=True)
+    assert (project.short_description, project.priority) == ("The Pope in Queens", 3)
+
+
 def test_a_project_is_aborted_only_with_its_id_typed(at_project, session, project_id):
     """W-54, W-62"""
     visit, page = at_project()

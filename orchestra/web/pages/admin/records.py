@@ -17,6 +17,13 @@ blueprint = Blueprint("admin_records", __name__, url_prefix="/orchestra/admin/re
 auth.guard_admin_pages(blueprint)
 
 
+# Where a number leads: by the list and the heading of its column.
+PROJECT, TASK = "/orchestra/app/project/", "/orchestra/app/task/"
+LEADS_TO = {("projects", "No."): PROJECT, ("tasks", "No."): TASK}
+LEADS_TO |= {(kind.slug, "Project"): PROJECT for kind in records.KINDS}
+LEADS_TO |= {(kind.slug, "Task"): TASK for kind in records.KINDS}
+
+
 @blueprint.get("/<slug>/")
 def show(slug: str) -> ResponseReturnValue:
     kind = records.get_kind(auth.current_worker(), slug)
@@ -35,6 +42,7 @@ def show(slug: str) -> ResponseReturnValue:
         statuses={value: value.replace("_", " ").capitalize() for value in statuses},
         is_first=not request.args.get("before"),
         shown=_shown,
+        leads_to=[LEADS_TO.get((kind.slug, heading)) for heading in page.headings],
     )
 
 
