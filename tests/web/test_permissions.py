@@ -39,7 +39,7 @@ GUARDS = {
     "interface_inbox": Rank.WORKER,
     "operations": Rank.ADMINISTRATOR,
     "operations_interface": Rank.ADMINISTRATOR,
-    "preview": Rank.WORKER,  # in development; otherwise of project admins (tests/web/test_preview.py)
+    "preview": Rank.WORKER,  # in development; else of project admins (test_preview.py)
     "project": Rank.WORKER,
     "project_information": Rank.WORKER,
     "project_lists": Rank.PROJECT_ADMIN,
