@@ -219,6 +219,50 @@ def test_a_round_that_fails_to_load_can_be_tried_again(served, version, visiting
     visit.complaints.clear()  # the library told the console, too
 
 
+def test_a_round_is_not_replaced_by_the_page_to_sign_in(served, version, session, visiting):
+    """W-7, W-31"""
+    visit = visiting(served)
+    visit.sign_in("ana")
+    page = take(visit)
+    field(page, "Headline").fill("The Pope fills the Garden")
+    hand_over(page, "Submit")
+    said(page).to_contain_text("It waits for a reviewer now.")
+    page.goto(f"{served}/orchestra/app/task/1")
+    with session.begin():
+        session.query(Worker).filter_by(username="ana").one().session_key = new_session_key()
+    page.locator("summary", has_text="Filled in").click()
+    expect(page.get_by_text("This round could not be loaded.")).to_be_visible()
+    page.get_by_role("link", name="Show what was handed over").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_dashboard_out_of_reach_keeps_what_was_there(served, version, visiting):
+    """W-7"""
+    visit = visiting(served)
+    page = visit.sign_in("ana")
+    page.route("**/orchestra/app", lambda route: route.abort())
+    failure = page.get_by_text("This page could not be loaded.")
+    expect(failure).to_be_visible()
+    expect(page.get_by_text("No tasks yet")).to_be_visible()
+    visit.check()
+    visit.shot("dashboard-out-of-reach")
+    page.unroute("**/orchestra/app")
+    page.get_by_role("button", name="Retry").click()
+    expect(failure).to_be_hidden()
+    visit.complaints.clear()  # the library told the console, too
+
+
+def test_a_comment_outlives_a_dialog_that_was_closed(reviewed):
+    """W-30"""
+    _, at_ben = reviewed
+    page = at_ben.page
+    page.get_by_role("button", name="Return to Ana").click()
+    page.get_by_role("dialog").get_by_label("Comment").fill("Who says so?")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_role("dialog").get_by_label("Comment")).to_have_value("Who says so?")
+
+
 def test_two_tabs_that_saved_choose_between_their_versions(served, version, visiting):
     """W-29"""
     visit = visiting(served)
