@@ -341,6 +341,23 @@ def test_leaving_with_unsaved_changes_asks(served, version, visiting):
     saved(page).to_contain_text("Saved at")
 
 
+def test_work_of_a_browser_that_died_is_offered_again(served, version, visiting):
+    """W-28"""
+    visit = visiting(served)
+    visit.sign_in("ana")
+    page = take(visit)
+    page.route("**/save_task_assignment/", lambda route: route.abort())
+    field(page, "Headline").fill("Written before the crash")
+    saved(page).to_contain_text("Could not save, trying again")
+    other = visit.context.new_page()
+    page.close()  # without asking
+    other.goto(f"{served}/orchestra/app/task/1")
+    expect(other.locator("#conflict")).to_contain_text("was kept in this browser")
+    other.get_by_role("button", name="Restore it").click()
+    expect(field(other, "Headline")).to_have_value("Written before the crash")
+    saved(other).to_contain_text("Saved")
+
+
 def test_the_frame_folds_on_a_phone_and_prints_without_tools(served, version, visiting):
     """W-2, W-4"""
     visit = visiting(served, viewport=PHONE)
