@@ -298,6 +298,7 @@ def test_handed_over_work_is_shown_by_the_element_to_be_read(served, visiting, s
     page.get_by_label("Stars").fill("4")
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("dialog").get_by_role("button", name="Submit").click()
+    expect(page.locator("#notices")).to_contain_text("It waits for a reviewer now.")
     page.goto(f"{served}/orchestra/app/task/{task_id}")
     expect(page.get_by_label("Stars")).to_be_disabled()
     expect(page.locator("star-rating")).to_have_attribute("readonly", "")
