@@ -123,14 +123,27 @@ def test_remarks_go_from_the_reviewer_to_the_writer_and_back(reviewed):
     see_what_became_of_it(at_ben)
 
 
+def look_everywhere(visit, name):
+    """W-4, W-5: also on a phone in the dark."""
+    page = visit.page
+    visit.check()
+    visit.shot(name)
+    usual = page.viewport_size
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    visit.check()
+    visit.shot(f"{name}-phone-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(usual)
+
+
 def say_it(visit):
     page = visit.page
     page.get_by_role("button", name="Remark on Text").click()
     page.get_by_label("Remark on Text").fill("Who says so?")
     page.get_by_role("button", name="Remark on Headline").click()
     page.get_by_label("Remark on Headline").fill("Shorter.")
-    visit.check()
-    visit.shot("remarks-1-written")
+    look_everywhere(visit, "remarks-1-written")
     page.reload()  # nothing is lost
     expect(page.get_by_label("Remark on Text")).to_have_value("Who says so?")
     field(page, "Headline").fill("The Pope fills the Garden")
@@ -150,15 +163,16 @@ def take_it_up(visit):
     region = page.get_by_role("region", name="Ben returned this")
     expect(region).to_contain_text("Nearly there.")
     expect(field(page, "Text")).to_have_accessible_description(re.compile("Ben: Who says so"))
-    visit.check()
-    visit.shot("remarks-3-returned")
+    look_everywhere(visit, "remarks-3-returned")
     region.get_by_role("link", name="Text").click()
     expect(field(page, "Text")).to_be_focused()
     field(page, "Text").fill("The police said that it was full.")
     region.get_by_role("button", name=re.compile("^Mark as resolved.*Text")).click()
     expect(region).to_contain_text("Resolved by you")
     expect(field(page, "Text")).not_to_have_accessible_description(re.compile("Who says so"))
-    hand_over(page, "Submit")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("dialog")).to_contain_text("One remark is still open.")
+    page.get_by_role("dialog").get_by_role("button", name="Submit").click()
     said(page).to_contain_text("Its reviewer has it again.")
 
 
@@ -174,8 +188,7 @@ def see_what_became_of_it(visit):
     history = page.get_by_role("complementary")
     expect(history.locator("ins").first).to_contain_text("The police")
     expect(history.locator("del").first).to_contain_text("Two people")
-    visit.check()
-    visit.shot("remarks-4-history")
+    look_everywhere(visit, "remarks-4-history")
     page.get_by_role("link", name="Dashboard").first.click()
     page.wait_for_url("**/orchestra/app")
 
