@@ -99,6 +99,18 @@ class Settings(LaterSettings):
     max_task_data_bytes: int = field(
         default=1_048_576, metadata=about("Largest draft, submission and project data.", low=1024)
     )
+    max_upload_bytes: int = field(default=20_000_000, metadata=about("Largest upload.", low=1))
+    file_backend: str = field(
+        default="",
+        metadata=about(
+            "Where files are kept; unset: local, or google_drive with GOOGLE_APPS.",
+            choices=("local", "google_drive", "s3"),
+        ),
+    )
+    google_apps: bool = field(
+        default=False,
+        metadata=about("Whether Drive is the file store.", variable="GOOGLE_APPS"),
+    )
     lock_timeout_seconds: int = field(
         default=5, metadata=about("Longest wait for a row lock.", low=1, high=300)
     )

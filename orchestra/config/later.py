@@ -11,7 +11,6 @@ from orchestra.config.declaring import about
 class LaterSettings:
     """A setting moves to :class:`orchestra.config.Settings` with the part that reads it."""
 
-    max_upload_bytes: int = field(default=20_000_000, metadata=about("Largest upload.", low=1))
     prepare_wait_seconds: int = field(
         default=120,
         metadata=about("How long first machine steps wait for the folder.", low=0),
@@ -107,17 +106,6 @@ class LaterSettings:
     )
     slack_api_url: str = field(
         default="", metadata=about("Address of the chat service; unset: Slack's own.", address=True)
-    )
-    file_backend: str = field(
-        default="",
-        metadata=about(
-            "Where files are kept; unset: local, or google_drive with GOOGLE_APPS.",
-            choices=("local", "google_drive", "s3"),
-        ),
-    )
-    google_apps: bool = field(
-        default=False,
-        metadata=about("Whether Drive is the file store.", variable="GOOGLE_APPS"),
     )
     google_service_account_json: str = field(
         default="",

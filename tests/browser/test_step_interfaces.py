@@ -298,6 +298,7 @@ def test_handed_over_work_is_shown_by_the_element_to_be_read(served, visiting, s
     page.get_by_label("Stars").fill("4")
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("dialog").get_by_role("button", name="Submit").click()
+    expect(page.locator("#notices")).to_contain_text("It waits for a reviewer now.")
     page.goto(f"{served}/orchestra/app/task/{task_id}")
     expect(page.get_by_label("Stars")).to_be_disabled()
     expect(page.locator("star-rating")).to_have_attribute("readonly", "")
@@ -412,3 +413,29 @@ def test_the_element_of_the_guide_works(served, visiting, started, tmp_path):
     expect(page.locator("#error-summary")).to_contain_text("Choose a number of stars.")
     page.get_by_label("Stars").fill("4")
     saved(page)
+
+
+def test_an_element_reaches_files_by_its_api(served, visiting, started):
+    """W-45"""
+    page = at_task(visiting(served), started(ELEMENT))
+    expect(page.get_by_label("Stars")).to_be_visible()
+    found = page.evaluate(
+        """async () => {
+          const { api } = document.querySelector("star-rating");
+          const file = await api.uploadFile(new File(["Words"], "plan.txt"), "Notes");
+          const [listed] = await api.listFiles("Notes");
+          const [text, script, other] = await Promise.all(
+            [file.url, api.staticUrl("stars.js"), api.documentUrl(file.id)].map(async (url) => {
+              const response = await fetch(url);
+              return response.text();
+            }),
+          );
+          api.notify("All is <b>well</b>.");
+          return { file, listed, text, script, other, none: await api.listFiles("Other") };
+        }"""
+    )
+    assert found["file"]["name"] == found["listed"]["name"] == "plan.txt"
+    assert found["text"] == found["other"] == "Words"
+    assert found["script"] == STARS
+    assert found["none"] == []
+    expect(page.locator("#notices")).to_have_text("All is <b>well</b>.")

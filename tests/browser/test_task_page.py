@@ -123,14 +123,27 @@ def test_remarks_go_from_the_reviewer_to_the_writer_and_back(reviewed):
     see_what_became_of_it(at_ben)
 
 
+def look_everywhere(visit, name):
+    """W-4, W-5: also on a phone in the dark."""
+    page = visit.page
+    visit.check()
+    visit.shot(name)
+    usual = page.viewport_size
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    visit.check()
+    visit.shot(f"{name}-phone-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(usual)
+
+
 def say_it(visit):
     page = visit.page
     page.get_by_role("button", name="Remark on Text").click()
     page.get_by_label("Remark on Text").fill("Who says so?")
     page.get_by_role("button", name="Remark on Headline").click()
     page.get_by_label("Remark on Headline").fill("Shorter.")
-    visit.check()
-    visit.shot("remarks-1-written")
+    look_everywhere(visit, "remarks-1-written")
     page.reload()  # nothing is lost
     expect(page.get_by_label("Remark on Text")).to_have_value("Who says so?")
     field(page, "Headline").fill("The Pope fills the Garden")
@@ -150,15 +163,16 @@ def take_it_up(visit):
     region = page.get_by_role("region", name="Ben returned this")
     expect(region).to_contain_text("Nearly there.")
     expect(field(page, "Text")).to_have_accessible_description(re.compile("Ben: Who says so"))
-    visit.check()
-    visit.shot("remarks-3-returned")
+    look_everywhere(visit, "remarks-3-returned")
     region.get_by_role("link", name="Text").click()
     expect(field(page, "Text")).to_be_focused()
     field(page, "Text").fill("The police said that it was full.")
     region.get_by_role("button", name=re.compile("^Mark as resolved.*Text")).click()
     expect(region).to_contain_text("Resolved by you")
     expect(field(page, "Text")).not_to_have_accessible_description(re.compile("Who says so"))
-    hand_over(page, "Submit")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("dialog")).to_contain_text("One remark is still open.")
+    page.get_by_role("dialog").get_by_role("button", name="Submit").click()
     said(page).to_contain_text("Its reviewer has it again.")
 
 
@@ -174,8 +188,7 @@ def see_what_became_of_it(visit):
     history = page.get_by_role("complementary")
     expect(history.locator("ins").first).to_contain_text("The police")
     expect(history.locator("del").first).to_contain_text("Two people")
-    visit.check()
-    visit.shot("remarks-4-history")
+    look_everywhere(visit, "remarks-4-history")
     page.get_by_role("link", name="Dashboard").first.click()
     page.wait_for_url("**/orchestra/app")
 
@@ -217,6 +230,50 @@ def test_a_round_that_fails_to_load_can_be_tried_again(served, version, visiting
     page.get_by_role("button", name="Retry").click()
     expect(page.locator("#round-1")).to_contain_text("All that was handed over")
     visit.complaints.clear()  # the library told the console, too
+
+
+def test_a_round_is_not_replaced_by_the_page_to_sign_in(served, version, session, visiting):
+    """W-7, W-31"""
+    visit = visiting(served)
+    visit.sign_in("ana")
+    page = take(visit)
+    field(page, "Headline").fill("The Pope fills the Garden")
+    hand_over(page, "Submit")
+    said(page).to_contain_text("It waits for a reviewer now.")
+    page.goto(f"{served}/orchestra/app/task/1")
+    with session.begin():
+        session.query(Worker).filter_by(username="ana").one().session_key = new_session_key()
+    page.locator("summary", has_text="Filled in").click()
+    expect(page.get_by_text("This round could not be loaded.")).to_be_visible()
+    page.get_by_role("link", name="Show what was handed over").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_dashboard_out_of_reach_keeps_what_was_there(served, version, visiting):
+    """W-7"""
+    visit = visiting(served)
+    page = visit.sign_in("ana")
+    page.route("**/orchestra/app", lambda route: route.abort())
+    failure = page.get_by_text("This page could not be loaded.")
+    expect(failure).to_be_visible()
+    expect(page.get_by_text("No tasks yet")).to_be_visible()
+    visit.check()
+    visit.shot("dashboard-out-of-reach")
+    page.unroute("**/orchestra/app")
+    page.get_by_role("button", name="Retry").click()
+    expect(failure).to_be_hidden()
+    visit.complaints.clear()  # the library told the console, too
+
+
+def test_a_comment_outlives_a_dialog_that_was_closed(reviewed):
+    """W-30"""
+    _, at_ben = reviewed
+    page = at_ben.page
+    page.get_by_role("button", name="Return to Ana").click()
+    page.get_by_role("dialog").get_by_label("Comment").fill("Who says so?")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_role("dialog").get_by_label("Comment")).to_have_value("Who says so?")
 
 
 def test_two_tabs_that_saved_choose_between_their_versions(served, version, visiting):
@@ -295,6 +352,23 @@ def test_leaving_with_unsaved_changes_asks(served, version, visiting):
     expect(field(page, "Headline")).to_have_value("Not yet saved")
     page.unroute("**/save_task_assignment/")
     saved(page).to_contain_text("Saved at")
+
+
+def test_work_of_a_browser_that_died_is_offered_again(served, version, visiting):
+    """W-28"""
+    visit = visiting(served)
+    visit.sign_in("ana")
+    page = take(visit)
+    page.route("**/save_task_assignment/", lambda route: route.abort())
+    field(page, "Headline").fill("Written before the crash")
+    saved(page).to_contain_text("Could not save, trying again")
+    other = visit.context.new_page()
+    page.close()  # without asking
+    other.goto(f"{served}/orchestra/app/task/1")
+    expect(other.locator("#conflict")).to_contain_text("was kept in this browser")
+    other.get_by_role("button", name="Restore it").click()
+    expect(field(other, "Headline")).to_have_value("Written before the crash")
+    saved(other).to_contain_text("Saved")
 
 
 def test_the_frame_folds_on_a_phone_and_prints_without_tools(served, version, visiting):

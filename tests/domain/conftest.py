@@ -10,12 +10,23 @@ from orchestra.models import (
     AuditEvent,
     Iteration,
     Project,
+    Remark,
     ReviewDraw,
     Task,
 )
 from orchestra.outbox import OutboxMessage
 
-WATCHED = (Project, Task, Assignment, Iteration, Attempt, ReviewDraw, AuditEvent, OutboxMessage)
+WATCHED = (
+    Project,
+    Task,
+    Assignment,
+    Iteration,
+    Attempt,
+    Remark,
+    ReviewDraw,
+    AuditEvent,
+    OutboxMessage,
+)
 
 
 @pytest.fixture

@@ -237,3 +237,15 @@ def test_no_id_leads_out_of_the_folder(tmp_path, file_id):
 
     with pytest.raises(NotFound):
         LocalFiles(tmp_path / "files").open(file_id)
+
+
+def test_of_two_files_of_one_name_at_the_same_moment_one_gets_a_number(session, work, at_once):
+    """I-27"""
+    task_id, project_id = work.task.id, work.project.id
+    session.commit()
+
+    def adding(session):
+        return files.add(session, work.writer, task_id, upload()).name
+
+    assert sorted(at_once(adding, adding, adding)) == ["plan (2).pdf", "plan (3).pdf", "plan.pdf"]
+    assert len(files.files_of(session, project_id)) == 3

@@ -155,6 +155,7 @@ def test_the_page_runs_scripts_of_our_own_host_only(at_ana, task_id):
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "script-src" not in policy
+    assert "http" not in policy
 
 
 def test_a_script_that_is_gone_is_asked_for_all_the_same(at_ana, static, task_id):

@@ -61,6 +61,25 @@ def test_people_get_a_page_of_the_same_status(small_app):
     assert "Somebody saved &lt;this&gt; before." in response.text
 
 
+@pytest.mark.parametrize(
+    ("error", "offers"),
+    [
+        (domain_errors.Unauthenticated("Sign in."), ["Sign in"]),
+        (domain_errors.NotFound("There is nothing."), ["Go to the dashboard"]),
+        (domain_errors.Unavailable("Later."), ["Go to the dashboard", "Try again"]),
+    ],
+)
+def test_an_error_page_offers_the_next_thing_to_do(small_app, error, offers):
+    """W-10"""
+    small_app.raising("/orchestra/raise", error)
+    text = small_app.test_client().get("/orchestra/raise?page=2").text
+    assert (
+        re.findall(r'<a class="btn btn-(?:primary|outline-secondary)"[^>]*>(.*?)</a>', text)
+        == offers
+    )
+    assert ('href="/orchestra/raise?page=2"' in text) is ("Try again" in offers)
+
+
 def test_too_many_tries_tell_when_to_come_back(small_app):
     error = RateLimited("Wait.", retry_after_seconds=7)
     small_app.raising("/orchestra/api/raise", error)

@@ -47,12 +47,16 @@ EVERYTHING = {
     "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 2},
     "photos": {"type": "array", "items": ITEM, "minItems": 1},
     "secret": {"type": "object", "properties": {"id": {"type": "integer"}}},
+    "picture": {"type": "string", "maxLength": 30},
+    "sources": {"type": "array", "items": {"type": "string"}},
 }
 HINTS = {
     "/text": {"widget": "textarea", "rows": 3, "placeholder": "Say it"},
     "/sure": {"widget": "radio", "labels": {"true": "Certainly"}},
     "/rating": {"help": "Five is best.", "labels": {"1": "bad"}},
     "/secret": {"widget": "hidden"},
+    "/picture": {"widget": "image"},
+    "/sources/*": {"widget": "file"},
 }
 DATA = {
     "rating": "2",
@@ -72,6 +76,8 @@ DATA = {
     "tags": ["a", "b"],
     "photos": [{"caption": "A", "sold": True, "names": ["Ann"]}, {"caption": "B", "sold": False}],
     "secret": {"id": 7},
+    "picture": "/rain.png",
+    "sources": ["/files/a.pdf", "/files/b.pdf"],
 }
 
 

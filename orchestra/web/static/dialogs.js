@@ -36,6 +36,8 @@ function gathered(remarks) {
 export async function confirm(dialog, { action, text, takesComment, remarks = [] }) {
   const comment = make("textarea", { className: "form-control", rows: 4, maxLength: 10000 });
   comment.id = `${dialog.id}-comment`;
+  comment.value = dialog.dataset.comment ?? ""; // of a time when it was closed, or refused
+  comment.addEventListener("input", () => (dialog.dataset.comment = comment.value));
   const label = make("label", { className: "form-label mt-2", htmlFor: comment.id });
   label.append("Comment (optional)");
   const content = [make("p", { className: "mb-0" }, text), ...gathered(remarks)];

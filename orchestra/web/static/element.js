@@ -50,13 +50,14 @@ function complaint(field) {
   return label ? `${label}: ${field.validationMessage}` : field.validationMessage;
 }
 
-// Shows {pointer: [sentence]} above the element; only native fields can be gone to.
+// Shows {pointer: [sentence]} above the element, where the page has no summary of its own that does;
+// only native fields can be gone to.
 export function showElementErrors(root, errors, places, list) {
   const found = Object.entries(errors).map(([pointer, messages]) => ({
     message: messages.join(" "),
     control: places.get(pointer) ?? null,
   }));
-  list(root, found);
+  if (!document.getElementById("error-summary")) list(root, found);
   for (const { control } of found) if (control) control.id ||= `native-${found.length}`;
   return found;
 }

@@ -165,6 +165,13 @@ function quotedKey(key) {
   return encodeURIComponent(key).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+// What to consider before handing over.
+export function stillOpen() {
+  const count = document.querySelectorAll(".feedback [data-remark]:not([data-resolved])").length;
+  if (!count) return "";
+  return count === 1 ? " One remark is still open." : ` ${count} remarks are still open.`;
+}
+
 export function startRemarks(signIn) {
   for (const list of document.querySelectorAll(".feedback .remarks")) {
     new RemarkList(list, signIn).start();

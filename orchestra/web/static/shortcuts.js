@@ -26,7 +26,7 @@ const linkTo = (address) =>
   document.querySelector(`.frame a[href="${address}"], .frame a[href="${address}/"]`);
 const searchField = () => [...document.querySelectorAll("input[type=search]")].find(isSeen);
 const timer = () => document.querySelector("[data-timer-toggle]");
-const rows = () => [...document.querySelectorAll("[data-row] a[data-open]")].filter(isSeen);
+const rows = () => [...document.querySelectorAll("a[data-open]")].filter(isSeen);
 const hasTask = () => Boolean(document.querySelector("button[data-command]"));
 
 function walk(step) {

@@ -5,7 +5,7 @@ import { chooseBetween } from "./conflict.js";
 import { askToSignIn, confirm, make } from "./dialogs.js";
 import { Draft, canonical, clock } from "./draft.js";
 import { clearErrors, connect, examine, inspect, showErrors } from "./form.js";
-import { RemarkPad, startRemarks } from "./remarks.js";
+import { RemarkPad, startRemarks, stillOpen } from "./remarks.js";
 
 const EXPLANATIONS = {
   submit: "You hand over this work. Afterwards you can only read it.",
@@ -88,7 +88,7 @@ class TaskPage {
     if (MAIN_COMMANDS.includes(command) && !(await this.#isComplete())) return;
     const answer = await confirm(document.getElementById("confirm-dialog"), {
       action,
-      text: EXPLANATIONS[command],
+      text: EXPLANATIONS[command] + (MAIN_COMMANDS.includes(command) ? stillOpen() : ""),
       takesComment: command !== "submit",
       remarks: this.pad.said,
     });
