@@ -14,6 +14,14 @@ class StoredFile(Base):
     """A file of a project. Its content lies in the file store under the id of the row."""
 
     __tablename__ = "stored_file"
+    __table_args__ = (
+        sa.Index(
+            "ix_stored_file_deleted",
+            "deleted_at",
+            sqlite_where=sa.text("deleted_at IS NOT NULL"),
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # random, never what a person typed (I-30)
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id"), index=True)

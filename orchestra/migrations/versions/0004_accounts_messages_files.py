@@ -50,6 +50,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stored_file'))
     )
     op.create_index(op.f('ix_stored_file_project_id'), 'stored_file', ['project_id'], unique=False)
+    op.create_index('ix_stored_file_deleted', 'stored_file', ['deleted_at'], unique=False, sqlite_where=sa.text('deleted_at IS NOT NULL'), postgresql_where=sa.text('deleted_at IS NOT NULL'))
     op.create_table('message',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
