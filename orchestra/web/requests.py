@@ -12,6 +12,8 @@ from werkzeug.routing import IntegerConverter, Map
 from orchestra.domain.information import LARGEST_ID
 from orchestra.errors import Invalid, Malformed
 
+LARGEST_PAGE = 1_000_000
+
 BODY_ROOM_BYTES = 64 * 1024  # for what surrounds the data of the largest allowed size
 
 
@@ -102,3 +104,14 @@ def whole_argument(name: str) -> int | None:
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:10]) <= LARGEST_ID:
         raise Malformed(f"{name} in this address must be a whole number from 1.")
     return int(text[:10])
+
+
+def page_argument(name: str = "page") -> int:
+    """Which page of a list is asked for; the first one unless told.
+
+    :raises Malformed: the number of a page is none.
+    """
+    number = whole_argument(name) or 1
+    if number > LARGEST_PAGE:
+        raise Malformed(f"{name} in this address must be at most {LARGEST_PAGE}.")
+    return number

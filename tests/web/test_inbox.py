@@ -100,7 +100,7 @@ def test_the_inbox_has_pages(client, ana, tell):
     assert second.count("inbox-subject") == 5
     assert "Page 1 of 2" in first
     assert "There is no page 3." in third
-    for wrong in ("0", "-1", "x", "²", "1.5", ""):
+    for wrong in ("0", "-1", "x", "²", "1.5"):
         assert client.get(f"{INBOX}?page={wrong}").status_code == 400
 
 

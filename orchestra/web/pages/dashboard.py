@@ -21,7 +21,7 @@ from orchestra.domain import pickup
 from orchestra.domain.dashboard import Bucket, Search
 from orchestra.errors import Conflict, Malformed, NotFound
 from orchestra.models import Role, Worker
-from orchestra.web import auth
+from orchestra.web import auth, requests
 from orchestra.web.pages.conditional import conditional
 from orchestra.web.pages.wording import greeting
 
@@ -50,7 +50,7 @@ def start() -> ResponseReturnValue:
 @blueprint.get("/orchestra/app", strict_slashes=False)
 def show() -> ResponseReturnValue:
     worker = auth.current_worker()
-    pages = {bucket: _page(name) for bucket, name in PARAMETERS.items()}
+    pages = {bucket: requests.page_argument(name) for bucket, name in PARAMETERS.items()}
     search = _search()
     with reading() as session:
         found = dashboards.dashboard(session, worker.id, pages, search)
@@ -69,13 +69,6 @@ def show() -> ResponseReturnValue:
         Bucket=Bucket,
     )
     return conditional(html)
-
-
-def _page(name: str) -> int:
-    text = request.args.get(name, "1")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 1_000_000:
-        raise Malformed(f"The page of {name.replace('_', ' ')} must be a whole number from 1.")
-    return int(text[:9])
 
 
 def _search() -> Search:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import messages
-from orchestra.errors import Malformed, Unavailable
-from orchestra.web import auth
+from orchestra.errors import Unavailable
+from orchestra.web import auth, requests
 
 INBOX = "/orchestra/app/inbox"
 
@@ -19,17 +19,10 @@ auth.guard_pages(blueprint)
 
 @blueprint.get("", strict_slashes=False)
 def show() -> ResponseReturnValue:
-    page = _page()
+    page = requests.page_argument()
     with reading() as session:
         found = messages.inbox(session, auth.current_worker().id, page)
     return render_template("inbox.html", found=found, page=page)
-
-
-def _page() -> int:
-    text = request.args.get("page", "1")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 1_000_000:
-        raise Malformed("The page of the inbox must be a whole number from 1.")
-    return int(text[:9])
 
 
 @blueprint.post("/<int:message_id>")

@@ -18,7 +18,6 @@ from orchestra.web.pages.conditional import conditional
 
 ADDRESS = "/orchestra/app/operations"
 OWN_ADDRESS = re.compile(rf"{ADDRESS}[\w/.-]*(\?[\w=&]*)?", re.ASCII)
-LARGEST_PAGE = 1_000_000
 
 blueprint = Blueprint("operations", __name__, url_prefix=ADDRESS)
 auth.guard_administrators(blueprint)
@@ -54,9 +53,9 @@ def _overview(typed: Typed | None = None) -> str:
         found = {
             "groups": machine_steps.failed_groups(session),
             "failed_total": machine_steps.count_failed(session),
-            "dead": dead_jobs.dead(session, _page_number("dead")),
-            "unsent": dead_jobs.dead_messages(session, _page_number("unsent")),
-            "running": machine_steps.running(session, _page_number("running")),
+            "dead": dead_jobs.dead(session, requests.page_argument("dead")),
+            "unsent": dead_jobs.dead_messages(session, requests.page_argument("unsent")),
+            "running": machine_steps.running(session, requests.page_argument("running")),
             "queues": operations.queues(session),
             "scheduled": operations.scheduled_jobs(session),
             "processes": operations.worker_processes(session),
@@ -70,7 +69,9 @@ def _overview(typed: Typed | None = None) -> str:
 
 def _group(version_id: int, step: str, typed: Typed | None = None) -> str:
     with reading() as session:
-        group, page = machine_steps.failed_group(session, version_id, step, _page_number("page"))
+        group, page = machine_steps.failed_group(
+            session, version_id, step, requests.page_argument("page")
+        )
     return render_template(
         "failed_steps.html", address=_address(), typed=typed, group=group, page=page
     )
@@ -81,14 +82,6 @@ def _address() -> str:
     if request.method == "POST":
         return _back()
     return request.full_path.rstrip("?")
-
-
-def _page_number(name: str) -> int:
-    """:raises Malformed: the number of a page is none."""
-    text = request.args.get(name, "1")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= LARGEST_PAGE:
-        raise Malformed("The number of a page must be a whole number from 1.")
-    return int(text[:9])
 
 
 # --- Decide -----------------------------------------------------------------------------------

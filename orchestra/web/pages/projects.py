@@ -51,7 +51,7 @@ def show() -> ResponseReturnValue:
         for name in ("status", "workflow", "task_class", "q")
     }
     filters = _filters(asked)
-    page = requests.whole_argument("page") or 1
+    page = requests.page_argument()
     with reading() as session:
         found = project_list.project_list(session, filters, page)
         workflows = list(project_list.versions_by_workflow(session))
