@@ -360,11 +360,18 @@ def _result_values(lease: Lease, result: Data) -> Data:
 def end(
     session: Session, task_id: int, fencing_number: int, kind: AttemptOutcome, outcome: Outcome
 ) -> None:
-    """Close an attempt that did not complete its task."""
+    """Close an attempt that did not complete its task.
+
+    One that did stays as it is: its result was recorded, and only the answer got lost.
+    """
     kept = outcome.result if kind is AttemptOutcome.REFUSED else None
     session.execute(
         sa.update(_ATTEMPTS)
-        .where(_ATTEMPTS.c.task_id == task_id, _ATTEMPTS.c.fencing_number == fencing_number)
+        .where(
+            _ATTEMPTS.c.task_id == task_id,
+            _ATTEMPTS.c.fencing_number == fencing_number,
+            _ATTEMPTS.c.outcome != AttemptOutcome.COMPLETE,
+        )
         .values(
             outcome=kind,
             error=outcome.error,

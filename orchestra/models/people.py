@@ -51,7 +51,9 @@ class Worker(Base):
     last_login_at: Mapped[datetime | None]
 
     certifications: Mapped[list["WorkerCertification"]] = relationship(
-        back_populates="worker", foreign_keys="WorkerCertification.worker_id"
+        back_populates="worker",
+        foreign_keys="WorkerCertification.worker_id",
+        order_by="WorkerCertification.id",
     )
 
     @property

@@ -265,6 +265,15 @@ def test_a_carried_step_of_a_lost_process_is_found_by_the_sweep(start, session):
     assert machine.claim(session, project.id, "b", RUNNER).attempt == 2
 
 
+def test_a_result_that_is_recorded_again_leaves_its_attempt_complete(start, session):
+    """The answer to the commit got lost, and whoever recorded it tries once more."""
+    project = start(automatic("a"))
+    lease = machine.claim(session, project.id, "a", RUNNER)
+    assert machine.record(session, lease, Outcome(result={}))
+    assert not machine.record(session, lease, Outcome(result={}))
+    assert [row.outcome for row in attempts(session)] == ["complete"]
+
+
 def test_a_late_result_claims_nothing(start, session):
     """L-117"""
     project = start(automatic("a"), automatic("b", "a"))
