@@ -67,7 +67,9 @@ def make_client_key(settings: Settings) -> Iterator[str]:
 
 
 def sign_ins() -> Iterator[str]:
-    """How to get in as a sample person, if there are any."""
+    """How to get in: as a sample person, if there are any, and as an administrator."""
     with reading() as session:
         if session.scalar(sa.select(Worker.id).where(Worker.username == "demo")):
             yield "Sign in as demo with the password demo."
+        if not session.scalar(sa.select(Worker.id).where(Worker.is_administrator).limit(1)):
+            yield "Nobody is an administrator yet: orchestra create-admin makes one."
