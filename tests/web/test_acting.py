@@ -56,6 +56,14 @@ def test_stopping_leads_back_to_oneself(acting, people):
     assert "no longer as Ana" in page
 
 
+def test_logging_out_stops_it_too(acting, session):
+    """P-54"""
+    acting.post_form("/orchestra/accounts/logout/")
+    session.rollback()
+    newest = session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+    assert (newest.verb, newest.actor, newest.acting_as) == (Verb.ACTING_STOPPED, "root", "ana")
+
+
 def test_a_get_neither_starts_nor_stops_it(client, acting, people, browser):
     """P-55"""
     assert acting.get(STOP).status_code == 405

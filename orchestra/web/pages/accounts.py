@@ -10,6 +10,7 @@ from orchestra.domain import signing_in
 from orchestra.errors import RateLimited
 from orchestra.models import Worker
 from orchestra.web import auth
+from orchestra.web.pages import switching
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/orchestra/accounts")
 
@@ -95,5 +96,7 @@ def logout_then_login() -> ResponseReturnValue:
 
 def _leave() -> ResponseReturnValue:
     auth.require_form_token()
+    if auth.find_administrator():
+        switching.record_stop(auth.current_worker())
     auth.end_session()
     return redirect(auth.LOGIN_PAGE)

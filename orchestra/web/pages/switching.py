@@ -32,7 +32,7 @@ def _start(username: str) -> Worker:
 def stop() -> ResponseReturnValue:
     auth.require_form_token()
     worker, administrator = auth.current_worker(), auth.find_administrator()
-    _stop(worker)
+    record_stop(worker)
     if administrator:
         auth.start_session(administrator)
     flash(f"You act as yourself again, no longer as {worker.name}.")
@@ -40,6 +40,7 @@ def stop() -> ResponseReturnValue:
 
 
 @retry_deadlocks
-def _stop(worker: Worker) -> None:
+def record_stop(worker: Worker) -> None:
+    """Note that nobody acts as the worker any more."""
     with transaction() as session:
         acting.stop(session, auth.current_actor(), worker)
