@@ -13,6 +13,7 @@ from orchestra.models import (
     CreationProblem,
     Project,
     ProjectStatus,
+    StoredFile,
     TaskClass,
     TaskStatus,
 )
@@ -377,6 +378,27 @@ def test_the_team_is_listed_by_step_and_level(as_admin, make):
     read = text_of(page_of(as_admin(), work.project, tab="team"))
     assert re.search(rf"Write Delivery {work.writer.name} .* has handed it over", read)
     assert re.search(rf"Write Review {work.reviewer.name} .* works on it", read)
+
+
+def test_the_files_of_the_project_are_listed(as_admin, make, session):
+    """The page reads them; who is on a task adds them there."""
+    work = make.work(S.PROCESSING)
+    empty = text_of(page_of(as_admin(), work.project, tab="files"))
+    assert "No files yet." in empty
+    session.add(
+        StoredFile(
+            id="a-random-name",
+            project_id=work.project.id,
+            name="plan.pdf",
+            content_type="application/pdf",
+            size_bytes=2048,
+            uploaded_by_id=work.writer.worker_id,
+        )
+    )
+    session.commit()
+    page = page_of(as_admin(), work.project, tab="files")
+    assert 'href="/orchestra/files/a-random-name' in page
+    assert "plan.pdf 2.0 kB" in text_of(page)
 
 
 def test_the_data_are_shown_as_json(as_admin, make):

@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from orchestra.database import reading
-from orchestra.domain import project_page, story
+from orchestra.domain import files, project_page, story
 from orchestra.domain.project_page import ProjectPage, Round
 from orchestra.domain.story import Story
-from orchestra.models import ProjectStatus, Worker
+from orchestra.models import ProjectStatus, StoredFile, Worker
 from orchestra.web import auth, requests
 from orchestra.web.pages import step_graph
 from orchestra.web.pages.conditional import conditional
@@ -24,8 +24,14 @@ from orchestra.web.pages.wording import zone_of
 blueprint = Blueprint("project", __name__, url_prefix="/orchestra/app/project")
 auth.guard_pages(blueprint)
 
-TABS = {"timeline": "Timeline", "team": "Team", "data": "Data", "history": "History"}
-TABS_OF_WORKERS = {name: TABS[name] for name in ("timeline", "team")}  # W-60
+TABS = {
+    "timeline": "Timeline",
+    "team": "Team",
+    "files": "Files",
+    "data": "Data",
+    "history": "History",
+}
+TABS_OF_WORKERS = {name: TABS[name] for name in ("timeline", "team", "files")}  # W-60
 CLOSED = {
     ProjectStatus.COMPLETED: "This project is completed. Only a revert can open it again.",
     ProjectStatus.ABORTED: "This project was aborted. Nothing in it can change any more.",
@@ -64,6 +70,7 @@ class Contents:
     story: Story | None = None
     people: Sequence[tuple[str, str]] = ()  # of the history: username and name
     chosen: Round | None = None
+    files: Sequence[StoredFile] = ()
 
 
 @blueprint.get("/<int:project_id>")
@@ -91,6 +98,8 @@ def _contents(session: Session, viewer: Worker, view: ProjectPage, asked: Asked)
     if asked.tab == "timeline" and asked.iteration_id:
         chosen = project_page.submitted(session, viewer, project_id, asked.iteration_id)
         return Contents(chosen=chosen)
+    if asked.tab == "files":
+        return Contents(files=files.files_of(session, project_id))
     return Contents()
 
 
