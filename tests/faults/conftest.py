@@ -58,6 +58,7 @@ def killing(systems, request):
 
 def _shown(system, module):
     system.run_as(module)
+    system.wait_for_beat()
     yield system
     if system.is_running("web"):
         system.kill("web")

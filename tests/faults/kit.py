@@ -125,7 +125,16 @@ class System:
             self.start_worker(self.modules["worker"], carry_on_seconds=seconds)
 
     def start_beat(self, module=CLI):
+        log = self.log("beat")
+        self._beat_began = log.stat().st_size if log.exists() else 0
         self._launch_part("beat", module)
+
+    def wait_for_beat(self):
+        """Wait until the scheduler ticks; before that it would refuse to start without a broker."""
+        what = "the scheduler ticks"
+        self.wait_until(
+            lambda: b"Sending" in self.log("beat").read_bytes()[self._beat_began :], what
+        )
 
     def start_web(self, module=CLI):
         self._launch_part("web", module)

@@ -100,7 +100,7 @@ def test_a_broker_that_comes_back_finds_the_running_step_still_running(system):
 
 def test_a_long_outage_ends_with_a_broker_that_remembers_nothing(system, many):
     """R-1: people submit and a step ends meanwhile; what waited in the broker is gone too."""
-    wait_for_tick(system)  # a scheduler that has not yet started would refuse to, without a broker
+    wait_for_tick(system)
     human = system.version(step("write"), machine("check", "write"), machine("close", "check"))
     written = [system.create(human) for _ in range(PEOPLE)]
     workers = {project: _hold(system, project, "write") for project in written}
