@@ -9,8 +9,11 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+const waiting = new WeakMap(); // dialog: what ends the waiting for its answer
+
 // Resolves to the value of the button pressed, or null when the dialog was left.
 function open(dialog, title, content, buttons) {
+  waiting.get(dialog)?.(null);
   const heading = make("h2", { className: "h5", id: `${dialog.id}-title` }, title);
   const bar = make("div", { className: "d-flex gap-2 justify-content-end mt-3" }, ...buttons);
   dialog.replaceChildren(make("form", { method: "dialog" }, heading, ...content, bar));
@@ -18,7 +21,15 @@ function open(dialog, title, content, buttons) {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true });
+    const end = (answer) => {
+      dialog.removeEventListener("close", closed);
+      waiting.delete(dialog);
+      resolve(answer);
+    };
+    // The event comes late: of a dialog that is open again it belongs to the time before.
+    const closed = () => dialog.open || end(dialog.returnValue || null);
+    waiting.set(dialog, end);
+    dialog.addEventListener("close", closed);
   });
 }
 
