@@ -79,15 +79,13 @@ def register(session: Session, actor: Actor, wish: Registration, password_hash: 
     if holder:
         _tell_holder(session, holder)
         return
-    worker = Worker(
+    worker = people.add_account(
+        session,
         username=wish.username,
         email=wish.email,
         password_hash=password_hash,
-        session_key=people.new_session_key(),
         is_active=False,
     )
-    session.add(worker)
-    session.flush()
     registered = {"username": worker.username, "email": worker.email, "is_active": False}
     audit.record(session, _by(worker, actor), Verb.ACCOUNT_CHANGED, worker, after=registered)
     if settings_of(session).send_activation_email:
@@ -106,15 +104,13 @@ def create_administrator(
     holder = people.find_by_email(session, wish.email)
     if holder:
         raise Conflict(f"The address {wish.email} belongs to {holder.username} already.")
-    worker = Worker(
+    worker = people.add_account(
+        session,
         username=wish.username,
         email=wish.email,
         password_hash=password_hash,
-        session_key=people.new_session_key(),
         is_administrator=True,
     )
-    session.add(worker)
-    session.flush()
     created = {"username": worker.username, "email": worker.email, "is_administrator": True}
     audit.record(session, actor, Verb.ACCOUNT_CHANGED, worker, after=created)
     return worker

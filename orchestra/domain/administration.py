@@ -68,17 +68,15 @@ def create_account(
     problems = wish.problems() or _taken(session, wish)
     if problems:
         raise Invalid(accounts.WRONG, fields=problems)
-    worker = Worker(
+    worker = people.add_account(
+        session,
         username=wish.username,
         email=wish.email,
+        password_hash=password_hash,
         first_name=wish.first_name,
         last_name=wish.last_name,
-        password_hash=password_hash,
-        session_key=people.new_session_key(),
         **asdict(wish.roles),
     )
-    session.add(worker)
-    session.flush()
     created = {
         "username": worker.username,
         "email": worker.email,

@@ -236,7 +236,26 @@ def _of_steps_named(
 
 
 def _entries(session: Session, rows: sa.Subquery, pages: Mapping[Bucket, int]) -> list[Entry]:
-    asked = sa.or_(
+    found = session.execute(
+        sa.select(Assignment, Task, Project, WorkflowVersion, rows.c.bucket)
+        .join(rows, rows.c.id == Assignment.id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Project, Project.id == Task.project_id)
+        .join(WorkflowVersion, WorkflowVersion.id == Project.version_id)
+        .where(_on_pages(rows, pages))
+        .order_by(rows.c.place)
+        .options(load_only(Assignment.level, Assignment.created_at, Assignment.task_id))
+        .options(load_only(Task.step, Task.status))
+        .options(load_only(Project.short_description, Project.priority))
+    ).all()
+    load_graphs(session, [version for _, _, _, version, _ in found])
+    back = [task.id for _, task, _, _, bucket in found if bucket == Bucket.RETURNED]
+    returns = _returns(session, back) if back else {}
+    return [_entry(row, *returns.get(row.Task.id, (None, None))) for row in found]
+
+
+def _on_pages(rows: sa.Subquery, pages: Mapping[Bucket, int]) -> sa.ColumnElement[bool]:
+    return sa.or_(
         *(
             sa.and_(
                 rows.c.bucket == bucket.value,
@@ -246,39 +265,25 @@ def _entries(session: Session, rows: sa.Subquery, pages: Mapping[Bucket, int]) -
             for bucket, page in pages.items()
         )
     )
-    found = session.execute(
-        sa.select(Assignment, Task, Project, WorkflowVersion, rows.c.bucket)
-        .join(rows, rows.c.id == Assignment.id)
-        .join(Task, Task.id == Assignment.task_id)
-        .join(Project, Project.id == Task.project_id)
-        .join(WorkflowVersion, WorkflowVersion.id == Project.version_id)
-        .where(asked)
-        .order_by(rows.c.place)
-        .options(load_only(Assignment.level, Assignment.created_at, Assignment.task_id))
-        .options(load_only(Task.step, Task.status))
-        .options(load_only(Project.short_description, Project.priority))
-    ).all()
-    load_graphs(session, [version for _, _, _, version, _ in found])
-    back = [task.id for _, task, _, _, bucket in found if bucket == Bucket.RETURNED]
-    returns = _returns(session, back) if back else {}
-    return [
-        Entry(
-            task_id=task.id,
-            assignment_id=assignment.id,
-            step=graph_of(version).by_slug[task.step].name,
-            workflow=version.workflow.name,
-            version=version.name,
-            full_description=project.short_description,
-            priority=project.priority,
-            bucket=Bucket(bucket),
-            role=role_word(assignment.level),
-            assigned_at=assignment.created_at,
-            status=task.status,
-            returned_by=returns[task.id][0] if task.id in returns else None,
-            returned_at=returns[task.id][1] if task.id in returns else None,
-        )
-        for assignment, task, project, version, bucket in found
-    ]
+
+
+def _entry(row: Any, returned_by: str | None, returned_at: datetime | None) -> Entry:
+    assignment, task, project, version, bucket = row
+    return Entry(
+        task_id=task.id,
+        assignment_id=assignment.id,
+        step=graph_of(version).by_slug[task.step].name,
+        workflow=version.workflow.name,
+        version=version.name,
+        full_description=project.short_description,
+        priority=project.priority,
+        bucket=Bucket(bucket),
+        role=role_word(assignment.level),
+        assigned_at=assignment.created_at,
+        status=task.status,
+        returned_by=returned_by,
+        returned_at=returned_at,
+    )
 
 
 def role_word(level: int) -> str:

@@ -1,6 +1,7 @@
 """Accounts and their passwords."""
 
 from secrets import token_urlsafe
+from typing import Any
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -47,3 +48,19 @@ def find_by_email(session: Session, email: str) -> Worker | None:
     return session.scalars(
         sa.select(Worker).where(sa.func.lower(Worker.email) == email.lower())
     ).one_or_none()
+
+
+def add_account(
+    session: Session, *, username: str, email: str, password_hash: str | None, **columns: Any
+) -> Worker:
+    """Store an account, flushed; whether its name and address are free is the caller's to say."""
+    worker = Worker(
+        username=username,
+        email=email,
+        password_hash=password_hash,
+        session_key=new_session_key(),
+        **columns,
+    )
+    session.add(worker)
+    session.flush()
+    return worker

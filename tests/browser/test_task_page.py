@@ -198,11 +198,7 @@ def test_every_round_can_be_read_on_every_screen(served, version, visiting, look
     """W-4, W-22"""
     visit = visiting(served, **LOOKS[look])
     visit.sign_in("ana")
-    page = take(visit)
-    field(page, "Headline").fill("The Pope fills the Garden")
-    hand_over(page, "Submit")
-    said(page).to_contain_text("It waits for a reviewer now.")
-    page.goto(f"{served}/orchestra/app/task/1")
+    page = look_at_what_was_handed_over(visit)
     expect(page.locator("#read-only")).to_be_visible()
     page.locator("summary", has_text="Filled in").click()
     expect(page.locator("#round-1")).to_contain_text("All that was handed over")
@@ -213,15 +209,21 @@ def test_every_round_can_be_read_on_every_screen(served, version, visiting, look
     visit.shot(f"round-{look}")
 
 
-def test_a_round_that_fails_to_load_can_be_tried_again(served, version, visiting):
-    """W-7"""
-    visit = visiting(served)
-    visit.sign_in("ana")
+def look_at_what_was_handed_over(visit):
+    """Take a task, submit it, and open it again."""
     page = take(visit)
     field(page, "Headline").fill("The Pope fills the Garden")
     hand_over(page, "Submit")
     said(page).to_contain_text("It waits for a reviewer now.")
-    page.goto(f"{served}/orchestra/app/task/1")
+    page.goto(f"{visit.url}/orchestra/app/task/1")
+    return page
+
+
+def test_a_round_that_fails_to_load_can_be_tried_again(served, version, visiting):
+    """W-7"""
+    visit = visiting(served)
+    visit.sign_in("ana")
+    page = look_at_what_was_handed_over(visit)
     page.route("**/round/1", lambda route: route.abort())
     page.locator("summary", has_text="Filled in").click()
     expect(page.get_by_text("This round could not be loaded.")).to_be_visible()
@@ -236,11 +238,7 @@ def test_a_round_is_not_replaced_by_the_page_to_sign_in(served, version, session
     """W-7, W-31"""
     visit = visiting(served)
     visit.sign_in("ana")
-    page = take(visit)
-    field(page, "Headline").fill("The Pope fills the Garden")
-    hand_over(page, "Submit")
-    said(page).to_contain_text("It waits for a reviewer now.")
-    page.goto(f"{served}/orchestra/app/task/1")
+    page = look_at_what_was_handed_over(visit)
     with session.begin():
         session.query(Worker).filter_by(username="ana").one().session_key = new_session_key()
     page.locator("summary", has_text="Filled in").click()

@@ -20,6 +20,7 @@ from orchestra.web.auth import START_PAGE, guard_interface
 from orchestra.web.interface import schemas
 from orchestra.web.interface.calls import Answer, changing, looking
 from orchestra.web.pages.wording import handed_over
+from orchestra.web.task_objects import person, place
 
 blueprint = Blueprint("interface", __name__, url_prefix="/orchestra/api/interface")
 guard_interface(blueprint)
@@ -88,16 +89,10 @@ def task_object(view: TaskView) -> Answer:
     return {
         "task_id": view.task.id,
         "assignment_id": view.assignment.id if view.assignment else None,
-        "workflow": {"slug": view.version.workflow.slug, "name": view.version.workflow.name},
-        "workflow_version": {"slug": view.version.slug, "name": view.version.name},
-        "step": {
-            "slug": view.step.slug,
-            "name": view.step.name,
-            "description": view.step.description,
-        },
+        **place(view.version, view.step),
         "project": _project(view),
         "task": {"data": view.data, "status": view.task.status.label},
-        "worker": _person(holder),
+        "worker": person(holder),
         "status": view.assignment.status.label if view.assignment else None,
         "level": view.assignment.level if view.assignment else None,
         "revision": view.assignment.revision if view.assignment else None,
@@ -125,16 +120,6 @@ def _project(view: TaskView) -> Answer:
     }
 
 
-def _person(worker: Worker | None) -> Answer | None:
-    if worker is None:
-        return None
-    return {
-        "username": worker.username,
-        "first_name": worker.first_name,
-        "last_name": worker.last_name,
-    }
-
-
 def _round(past: Round) -> Answer:
     iteration = past.iteration
     return {
@@ -142,7 +127,7 @@ def _round(past: Round) -> Answer:
         "number": iteration.number,
         "assignment_id": iteration.assignment_id,
         "level": past.level,
-        "worker": _person(iteration.worker),
+        "worker": person(iteration.worker),
         "status": iteration.status.label,
         "submitted_data": iteration.submitted_data,
         "changed": list(past.changed),
@@ -160,7 +145,7 @@ def _remark(remark: Remark) -> Answer:
         "pointer": remark.pointer,
         "text": remark.text,
         "resolved_at": timestamp(remark.resolved_at),
-        "resolved_by": _person(remark.resolved_by),
+        "resolved_by": person(remark.resolved_by),
     }
 
 

@@ -23,6 +23,7 @@ from orchestra.models import Workflow, WorkflowVersion
 from orchestra.web import auth, requests
 from orchestra.web.pages.elements import render_element
 from orchestra.web.pages.forms import render_form
+from orchestra.web.task_objects import person, place
 
 Json = dict[str, Any]
 
@@ -180,9 +181,7 @@ def _task_object(version: WorkflowVersion, step: Step, tried: Tried) -> Json:
     return {
         "task_id": 0,
         "assignment_id": None,
-        "workflow": {"slug": version.workflow.slug, "name": version.workflow.name},
-        "workflow_version": {"slug": version.slug, "name": version.name},
-        "step": {"slug": step.slug, "name": step.name, "description": step.description},
+        **place(version, step),
         "project": {
             "id": 0,
             "short_description": "A sample project",
@@ -193,11 +192,7 @@ def _task_object(version: WorkflowVersion, step: Step, tried: Tried) -> Json:
             "project_data": tried.context["project_data"],
         },
         "task": {"data": tried.data, "status": "Reviewing" if is_reviewer else "Processing"},
-        "worker": {
-            "username": worker.username,
-            "first_name": worker.first_name,
-            "last_name": worker.last_name,
-        },
+        "worker": person(worker),
         "status": "Processing",
         "level": int(is_reviewer),
         "revision": 1,
