@@ -1,0 +1,8 @@
+"""Channels of messages"""
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade():
+    pass
