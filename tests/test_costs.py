@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import db, transaction
-from orchestra.domain import lifecycle, machine, projects
+from orchestra.domain import interventions, lifecycle, machine, projects
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.models import Assignment, Task, TaskClass
@@ -105,7 +105,7 @@ def test_advancing_costs_the_same_whatever_the_size(make, session, statements, s
         project = make.project(*shape(size))
         session.commit()
         with statements() as seen, transaction() as opened:
-            lifecycle.skip_task(opened, SYSTEM, make.task(project, "s0").id)
+            interventions.skip_task(opened, SYSTEM, make.task(project, "s0").id)
         counts[size] = len(seen)
     assert counts[LARGE] == counts[5]
 

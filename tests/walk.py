@@ -4,7 +4,16 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now
-from orchestra.domain import lifecycle, machine, onward, pickup, projects, repair, revert
+from orchestra.domain import (
+    interventions,
+    lifecycle,
+    machine,
+    onward,
+    pickup,
+    projects,
+    repair,
+    revert,
+)
 from orchestra.domain.audit import Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.locking import lock_project
@@ -114,21 +123,21 @@ class Walk:
 
     def skip(self, session):
         task_id = self._task(session)
-        return lambda s: lifecycle.skip_task(s, self.admin, task_id)
+        return lambda s: interventions.skip_task(s, self.admin, task_id)
 
     def unskip(self, session):
         task_id = self._task(session)
-        return lambda s: lifecycle.unskip_task(s, self.admin, task_id)
+        return lambda s: interventions.unskip_task(s, self.admin, task_id)
 
     def reassign(self, session):
         assignment_id, worker_id = self._assignment(session), self.random.choice(self.workers)
-        return lambda s: lifecycle.reassign(
+        return lambda s: interventions.reassign(
             s, self.admin, assignment_id, s.get_one(Worker, worker_id)
         )
 
     def unassign(self, session):
         assignment_id = self._assignment(session)
-        return lambda s: lifecycle.unassign(s, self.admin, assignment_id)
+        return lambda s: interventions.unassign(s, self.admin, assignment_id)
 
     def revert(self, session):
         task_id = self._task(session)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from orchestra.cli.actor import operator
 from orchestra.cli.checks import ready_application
 from orchestra.database import reading, retry_deadlocks, transaction
-from orchestra.domain import information, lifecycle, repair
+from orchestra.domain import information, interventions, repair
 from orchestra.domain import projects as rules
 from orchestra.errors import Invalid, NotFound
 from orchestra.models import (
@@ -191,7 +191,7 @@ def skip(task_id: int, data: str | None, note: str | None) -> None:
     """
     with _changing() as session:
         if data is None:
-            lifecycle.skip_task(session, operator(), task_id, note)
+            interventions.skip_task(session, operator(), task_id, note)
         else:
             repair.skip_with_data(session, operator(), task_id, _parsed(data), note)
     click.echo(f"Task {task_id} is complete.")

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now
-from orchestra.domain import advancing, lifecycle, projects
+from orchestra.domain import advancing, interventions, projects
 from orchestra.domain.locking import LockedProject
 from orchestra.models import CreationProblem, ProjectStatus, TaskStatus
 from orchestra.outbox import Job
@@ -30,7 +30,7 @@ def admin(make):
 @pytest.fixture
 def finish(act, make, admin):
     """Complete the human task of a step."""
-    return lambda project, slug: act(lifecycle.skip_task, admin, make.task(project, slug).id)
+    return lambda project, slug: act(interventions.skip_task, admin, make.task(project, slug).id)
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_no_task_is_created_while_the_ending_step_is_complete(make, act, admin, 
     act(advancing.advance, LockedProject.of(project))
     assert statuses(project) == {"end": COMPLETE, "open": AWAITING}
 
-    act(lifecycle.skip_task, admin, make.task(project, "open").id)
+    act(interventions.skip_task, admin, make.task(project, "open").id)
     assert project.status is ProjectStatus.COMPLETED
 
 

@@ -3,7 +3,15 @@
 import pytest
 
 from orchestra.database import utcnow
-from orchestra.domain import advancing, allowed_actions, lifecycle, projects, repair, revert
+from orchestra.domain import (
+    advancing,
+    allowed_actions,
+    interventions,
+    lifecycle,
+    projects,
+    repair,
+    revert,
+)
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.audit import Actor
 from orchestra.domain.locking import LockedProject, gate, lock_project
@@ -53,10 +61,10 @@ def rules(session, actor, task, worker):
     live = live_of(session, task)
     return {
         TaskAction.ASSIGN: lambda: lifecycle.assign_task(session, actor, task.id, worker),
-        TaskAction.REASSIGN: lambda: lifecycle.reassign(session, actor, named(live), worker),
-        TaskAction.UNASSIGN: lambda: lifecycle.unassign(session, actor, named(live)),
-        TaskAction.SKIP: lambda: lifecycle.skip_task(session, actor, task.id),
-        TaskAction.UNSKIP: lambda: lifecycle.unskip_task(session, actor, task.id),
+        TaskAction.REASSIGN: lambda: interventions.reassign(session, actor, named(live), worker),
+        TaskAction.UNASSIGN: lambda: interventions.unassign(session, actor, named(live)),
+        TaskAction.SKIP: lambda: interventions.skip_task(session, actor, task.id),
+        TaskAction.UNSKIP: lambda: interventions.unskip_task(session, actor, task.id),
         TaskAction.RETRY: lambda: repair.retry_task(session, actor, task.id),
         TaskAction.SKIP_WITH_DATA: lambda: repair.skip_with_data(session, actor, task.id, {}),
         TaskAction.REVERT: lambda: revert.revert_task(

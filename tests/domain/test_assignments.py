@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import assignments, lifecycle
+from orchestra.domain import assignments, interventions, lifecycle, projects
 from orchestra.domain.audit import Actor
 from orchestra.domain.locking import lock_task
 from orchestra.errors import AlreadyTaken
@@ -47,9 +47,9 @@ def test_a_client_system_may_assign_but_not_while_paused(act, refused, make, las
     """L-19, L-50"""
     work = make.work()
     key, worker = Actor.of_key("client"), make.worker()
-    act(lifecycle.projects.pause, work.admin, work.project.id)
+    act(projects.pause, work.admin, work.project.id)
     refused("project_paused", lifecycle.assign_task, key, work.task.id, worker)
-    act(lifecycle.projects.resume, work.admin, work.project.id)
+    act(projects.resume, work.admin, work.project.id)
     act(lifecycle.assign_task, key, work.task.id, worker)
     assert last_event("task_assigned").note == "api"
 
@@ -79,7 +79,7 @@ def test_refusals_of_an_assignment_come_in_their_order(make, act, refused, sessi
 
     refused("not_found", lifecycle.assign_task, work.admin, 999, None)
     refused("forbidden", lifecycle.assign_task, workers, 999, None)
-    act(lifecycle.projects.abort, work.admin, make.work(S.PROCESSING).project.id)
+    act(projects.abort, work.admin, make.work(S.PROCESSING).project.id)
     refused("wrong_step_kind", lifecycle.assign_task, work.admin, machine.id, None)
     refused("not_found", lifecycle.assign_task, work.admin, work.task.id, None)
     refused("worker_inactive", lifecycle.assign_task, work.admin, work.task.id, stranger)
@@ -92,7 +92,7 @@ def test_refusals_of_an_assignment_come_in_their_order(make, act, refused, sessi
 def test_a_closed_project_refuses_before_anything_else(make, act, refused):
     """L-19"""
     work = make.work(S.PROCESSING, after=[step("machine", human=False)])
-    act(lifecycle.projects.abort, work.admin, work.project.id)
+    act(projects.abort, work.admin, work.project.id)
     for slug in ("machine", "write"):
         task = make.task(work.project, slug)
         refused("project_closed", lifecycle.assign_task, work.admin, task.id, None)
@@ -136,7 +136,7 @@ def test_reassigning_moves_the_work_as_it_is(make, act, session, verbs, last_eve
     revision, data = assignment.revision, assignment.data
     verbs()
 
-    act(lifecycle.reassign, work.admin, assignment.id, successor)
+    act(interventions.reassign, work.admin, assignment.id, successor)
 
     assert (assignment.worker_id, assignment.revision) == (successor.id, revision)
     assert (assignment.status, assignment.data) == ("processing", data)
@@ -153,7 +153,7 @@ def test_a_submitted_assignment_can_be_reassigned_and_gets_what_is_returned(make
     """L-85"""
     work = make.work(S.REVIEWING)
     successor = make.worker()
-    act(lifecycle.reassign, work.admin, work.at(0).id, successor)
+    act(interventions.reassign, work.admin, work.at(0).id, successor)
     work.hand_over(work.reviewer, "return")
     assert work.at(0).worker_id == successor.id
     assert work.at(0).status == "processing"
@@ -164,7 +164,7 @@ def test_who_was_replaced_is_forbidden_to_go_on(make, act, refused, status):
     """L-86, also before their first hand-over"""
     work = make.work(status)
     revision = work.at(0).revision
-    act(lifecycle.reassign, work.admin, work.at(0).id, make.worker())
+    act(interventions.reassign, work.admin, work.at(0).id, make.worker())
     refused("forbidden", lifecycle.save_draft, work.writer, work.task.id, {}, revision)
     refused(
         "forbidden",
@@ -182,14 +182,14 @@ def test_refusals_of_a_reassignment_come_in_their_order(make, act, refused):
     work = make.work(S.REVIEWING)
     held, disabled = work.at(1), make.worker(is_active=False)
     reviewer, writer = (work.workers[actor.name] for actor in (work.reviewer, work.writer))
-    refused("not_found", lifecycle.reassign, work.admin, 999, None)
-    refused("forbidden", lifecycle.reassign, work.reviewer, held.id, disabled)
-    refused("not_found", lifecycle.reassign, work.admin, held.id, None)
-    refused("worker_inactive", lifecycle.reassign, work.admin, held.id, disabled)
-    refused("already_on_task", lifecycle.reassign, work.admin, held.id, reviewer)
-    refused("already_on_task", lifecycle.reassign, work.admin, held.id, writer)
+    refused("not_found", interventions.reassign, work.admin, 999, None)
+    refused("forbidden", interventions.reassign, work.reviewer, held.id, disabled)
+    refused("not_found", interventions.reassign, work.admin, held.id, None)
+    refused("worker_inactive", interventions.reassign, work.admin, held.id, disabled)
+    refused("already_on_task", interventions.reassign, work.admin, held.id, reviewer)
+    refused("already_on_task", interventions.reassign, work.admin, held.id, writer)
     work.hand_over(work.reviewer, "accept")
-    refused("wrong_status", lifecycle.reassign, work.admin, held.id, None)
+    refused("wrong_status", interventions.reassign, work.admin, held.id, None)
 
 
 def test_the_holder_whose_account_was_disabled_is_refused_as_inactive(make, refused, session):
@@ -198,15 +198,15 @@ def test_the_holder_whose_account_was_disabled_is_refused_as_inactive(make, refu
     holder = work.workers[work.writer.name]
     holder.is_active = False
     session.flush()
-    refused("worker_inactive", lifecycle.reassign, work.admin, work.at(0).id, holder)
+    refused("worker_inactive", interventions.reassign, work.admin, work.at(0).id, holder)
 
 
 def test_a_discarded_assignment_is_not_found(make, act, refused):
     work = make.work(S.PROCESSING)
     held = work.at(0)
-    act(lifecycle.unassign, work.admin, held.id)
-    refused("not_found", lifecycle.reassign, work.admin, held.id, make.worker())
-    refused("not_found", lifecycle.unassign, work.admin, held.id)
+    act(interventions.unassign, work.admin, held.id)
+    refused("not_found", interventions.reassign, work.admin, held.id, make.worker())
+    refused("not_found", interventions.unassign, work.admin, held.id)
 
 
 def test_a_successor_must_be_eligible_for_the_level(make, act, refused):
@@ -218,7 +218,7 @@ def test_a_successor_must_be_eligible_for_the_level(make, act, refused):
     admin = make.actor(make.admin())
     task = make.task(project, "write")
     held = act(lifecycle.assign_task, admin, task.id, worker)
-    refused("not_certified", lifecycle.reassign, admin, held.id, other)
+    refused("not_certified", interventions.reassign, admin, held.id, other)
 
 
 # --- Unassign ---------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_an_unassigned_task_keeps_its_draft_for_the_next_worker(make, act, verbs
     held = work.at(0)
     verbs()
 
-    act(lifecycle.unassign, work.admin, held.id)
+    act(interventions.unassign, work.admin, held.id)
 
     assert work.task.status is S.AWAITING_PROCESSING
     assert held.discarded_at
@@ -244,7 +244,7 @@ def test_an_unassigned_task_keeps_its_draft_for_the_next_worker(make, act, verbs
 def test_the_kept_draft_is_given_once_and_at_its_level_only(make, act):
     work = make.work(S.REVIEWING)
     act(lifecycle.save_draft, work.reviewer, work.task.id, {"opinion": "good"}, 1)
-    act(lifecycle.unassign, work.admin, work.at(1).id)
+    act(interventions.unassign, work.admin, work.at(1).id)
     assert work.task.status is S.PENDING_REVIEW
 
     assert work.assign(work.reviewer).data == {"opinion": "good"}
@@ -253,7 +253,7 @@ def test_the_kept_draft_is_given_once_and_at_its_level_only(make, act):
 
 def test_an_unassigned_worker_may_get_the_task_again(make, act):
     work = make.work(S.PROCESSING)
-    act(lifecycle.unassign, work.admin, work.at(0).id)
+    act(interventions.unassign, work.admin, work.at(0).id)
     again = work.assign(work.writer)
     assert again.iterations[0].number == 2
 
@@ -262,14 +262,14 @@ def test_an_unassigned_worker_may_get_the_task_again(make, act):
 def test_work_that_is_handed_over_or_returned_cannot_be_put_back(make, refused, status):
     """L-87"""
     work = make.work(status)
-    refused("wrong_status", lifecycle.unassign, work.admin, work.at(0).id)
+    refused("wrong_status", interventions.unassign, work.admin, work.at(0).id)
 
 
 def test_only_the_assignment_in_processing_can_be_put_back(make, refused):
     work = make.work(S.REVIEWING)
-    refused("wrong_status", lifecycle.unassign, work.admin, work.at(0).id)
+    refused("wrong_status", interventions.unassign, work.admin, work.at(0).id)
 
 
 def test_only_a_project_admin_puts_back(make, refused):
     work = make.work(S.PROCESSING)
-    refused("forbidden", lifecycle.unassign, work.writer, work.at(0).id)
+    refused("forbidden", interventions.unassign, work.writer, work.at(0).id)

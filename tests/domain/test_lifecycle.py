@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, projects, repair, revert
+from orchestra.domain import interventions, lifecycle, projects, repair, revert
 from orchestra.domain.audit import Actor
 from orchestra.models import TERMINAL, AuditEvent, Iteration, ProjectStatus, Task, TaskStatus
 from orchestra.models.projects import NEXT_STATUSES
@@ -61,14 +61,14 @@ def _operations(work, make):
     return {
         "assign": (lifecycle.assign_task, admin, task["waiting"], worker),
         "assign by key": (lifecycle.assign_task, key, task["waiting"], worker),
-        "reassign": (lifecycle.reassign, admin, work.at(0).id, worker),
-        "unassign": (lifecycle.unassign, admin, work.at(0).id),
+        "reassign": (interventions.reassign, admin, work.at(0).id, worker),
+        "unassign": (interventions.unassign, admin, work.at(0).id),
         "save": (lifecycle.save_draft, work.writer, task["write"], {"a": 1}, 1),
         "submit": (lifecycle.hand_over, work.writer, task["write"], "submit", submitted),
         "accept": (lifecycle.hand_over, work.reviewer, task["reviewed"], "accept", submitted),
         "return": (lifecycle.hand_over, work.reviewer, task["reviewed"], "return", submitted),
-        "skip": (lifecycle.skip_task, admin, task["waiting"]),
-        "un-skip": (lifecycle.unskip_task, admin, task["unwanted"]),
+        "skip": (interventions.skip_task, admin, task["waiting"]),
+        "un-skip": (interventions.unskip_task, admin, task["unwanted"]),
         "retry": (repair.retry_task, admin, task["machine"]),
         "skip with data": (repair.skip_with_data, admin, task["machine"], {}),
         "revert": (revert.revert_task, admin, task["done"], back),
@@ -332,7 +332,7 @@ def test_a_finished_or_skipped_step_holds_nothing_back(make, act):
         submission_depends_on=["other", "unwanted"],
         after=[step("unwanted", creation_policy=unwanted)],
     )
-    act(lifecycle.skip_task, work.admin, make.task(work.project, "other").id)
+    act(interventions.skip_task, work.admin, make.task(work.project, "other").id)
     work.hand_over(work.writer)
 
 
@@ -359,7 +359,7 @@ def test_refusals_of_a_submission_come_in_their_order(make, act, refused, change
 
     refuse("dependency_open", work.writer)
     refuse("wrong_status", work.writer, "return")
-    act(lifecycle.skip_task, work.admin, other.id)
+    act(interventions.skip_task, work.admin, other.id)
     refuse("invalid", work.writer)
     refuse("too_large", work.writer, data={"title": "x" * 1024})
     refuse("invalid", work.writer, data={"title": "x"})
@@ -396,7 +396,7 @@ def test_a_skipped_task_is_complete_with_the_data_at_hand(
         act(lifecycle.save_draft, working, work.task.id, {"half": "done"}, _revision(work, working))
     verbs()
 
-    act(lifecycle.skip_task, work.admin, work.task.id, "The client is in a hurry")
+    act(interventions.skip_task, work.admin, work.task.id, "The client is in a hurry")
 
     assert work.task.status is S.COMPLETE
     assert work.task.result == ({} if result_of is None else work.at(result_of).data)
@@ -421,12 +421,12 @@ def test_refusals_of_a_skip_come_in_their_order(make, act, refused):
     """L-78"""
     work = make.work(S.COMPLETE, after=[step("machine", human=False)])
     machine_task = make.task(work.project, "machine")
-    refused("not_found", lifecycle.skip_task, work.admin, 999)
-    refused("forbidden", lifecycle.skip_task, work.writer, work.task.id)
-    refused("wrong_step_kind", lifecycle.skip_task, work.admin, machine_task.id)
-    refused("wrong_status", lifecycle.skip_task, work.admin, work.task.id)
+    refused("not_found", interventions.skip_task, work.admin, 999)
+    refused("forbidden", interventions.skip_task, work.writer, work.task.id)
+    refused("wrong_step_kind", interventions.skip_task, work.admin, machine_task.id)
+    refused("wrong_status", interventions.skip_task, work.admin, work.task.id)
     act(projects.pause, work.admin, work.project.id)
-    refused("project_paused", lifecycle.skip_task, work.admin, machine_task.id)
+    refused("project_paused", interventions.skip_task, work.admin, machine_task.id)
 
 
 def test_an_unskipped_task_is_wanted_after_all(make, act, verbs, jobs):
@@ -439,8 +439,8 @@ def test_an_unskipped_task_is_wanted_after_all(make, act, verbs, jobs):
     later = make.task(project, "c")
     verbs()
 
-    act(lifecycle.unskip_task, admin, make.task(project, "a").id)
-    act(lifecycle.unskip_task, admin, make.task(project, "b").id)
+    act(interventions.unskip_task, admin, make.task(project, "a").id)
+    act(interventions.unskip_task, admin, make.task(project, "b").id)
 
     assert make.task(project, "a").status is S.AWAITING_PROCESSING
     assert make.task(project, "a").skip_note is None
@@ -448,15 +448,15 @@ def test_an_unskipped_task_is_wanted_after_all(make, act, verbs, jobs):
     assert jobs() == []  # b waits for a
     assert verbs() == ["task_unskipped", "task_unskipped"]
 
-    act(lifecycle.skip_task, admin, make.task(project, "a").id)
+    act(interventions.skip_task, admin, make.task(project, "a").id)
     assert [kwargs["step"] for _, kwargs in jobs()] == ["b"]
 
 
 def test_refusals_of_an_unskip_come_in_their_order(make, act, refused):
     work = make.work()
-    refused("not_found", lifecycle.unskip_task, work.admin, 999)
-    refused("forbidden", lifecycle.unskip_task, work.writer, work.task.id)
-    refused("wrong_status", lifecycle.unskip_task, work.admin, work.task.id)
+    refused("not_found", interventions.unskip_task, work.admin, 999)
+    refused("forbidden", interventions.unskip_task, work.writer, work.task.id)
+    refused("wrong_status", interventions.unskip_task, work.admin, work.task.id)
 
 
 # --- The table of statuses --------------------------------------------------------------------

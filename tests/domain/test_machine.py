@@ -7,7 +7,16 @@ import sqlalchemy as sa
 
 from orchestra import outbox
 from orchestra.database import seconds_from_now, utcnow
-from orchestra.domain import dispatching, execution, lifecycle, machine, projects, repair, revert
+from orchestra.domain import (
+    dispatching,
+    execution,
+    interventions,
+    lifecycle,
+    machine,
+    projects,
+    repair,
+    revert,
+)
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.machine import Extension
 from orchestra.models import Attempt, ProjectStatus, Task, TaskStatus
@@ -155,14 +164,14 @@ def test_a_step_waits_while_one_before_it_is_open_again(crawl, make, act, admin,
     case = crawl(automatic("publish", "rate"))
     case.run()
     rate = make.task(case.project, "rate")
-    act(lifecycle.skip_task, admin, rate.id)
+    act(interventions.skip_task, admin, rate.id)
     back = {"iteration_id": None, "revert_before": True, "commit": True}
     act(revert.revert_task, admin, rate.id, **back)
 
     assert machine.claim(session, case.project.id, "publish", RUNNER) is None
     assert jobs() == []
 
-    act(lifecycle.skip_task, admin, rate.id)
+    act(interventions.skip_task, admin, rate.id)
     assert [kwargs["step"] for _, kwargs in jobs()] == ["publish"]
     assert machine.claim(session, case.project.id, "publish", RUNNER)
 
@@ -184,7 +193,7 @@ def test_the_function_gets_project_data_with_the_project_id(crawl):
 def test_the_function_gets_all_prerequisites(crawl, make, act, admin, session):
     case = crawl(automatic("publish", "rate"))
     case.run()
-    act(lifecycle.skip_task, admin, make.task(case.project, "rate").id)
+    act(interventions.skip_task, admin, make.task(case.project, "rate").id)
     lease = machine.claim(session, case.project.id, "publish", RUNNER)
     assert list(execution.call(lease).result["prerequisites"]) == ["crawl", "rate"]
 
@@ -530,9 +539,9 @@ def test_a_person_cannot_hold_or_skip_a_machine_step(crawl, make, refused, admin
     (assignment,) = case.task.assignments
     worker = make.worker()
     refused("wrong_step_kind", lifecycle.assign_task, admin, case.task.id, worker)
-    refused("wrong_step_kind", lifecycle.skip_task, admin, case.task.id)
-    refused("wrong_step_kind", lifecycle.reassign, admin, assignment.id, worker)
-    refused("wrong_step_kind", lifecycle.unassign, admin, assignment.id)
+    refused("wrong_step_kind", interventions.skip_task, admin, case.task.id)
+    refused("wrong_step_kind", interventions.reassign, admin, assignment.id, worker)
+    refused("wrong_step_kind", interventions.unassign, admin, assignment.id)
 
 
 def test_a_machine_step_is_reverted_to_before_it_ran(crawl, act, admin, refused, session, jobs):

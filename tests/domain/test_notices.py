@@ -4,7 +4,16 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import transaction
-from orchestra.domain import advancing, lifecycle, machine, notices, pickup, projects, revert
+from orchestra.domain import (
+    advancing,
+    interventions,
+    lifecycle,
+    machine,
+    notices,
+    pickup,
+    projects,
+    revert,
+)
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.locking import lock_task
@@ -102,11 +111,11 @@ def test_what_a_project_admin_does_is_told_to_whom_it_concerns(make, session, ac
     work = make.work(S.REVIEWING)
     told()
     writer, reviewer, other = work.writer.name, work.reviewer.name, make.worker()
-    act(lifecycle.reassign, work.admin, work.at(0).id, other)
+    act(interventions.reassign, work.admin, work.at(0).id, other)
     assert told() == [("reassigned_away", writer), ("reassigned_to", other.username)]
-    act(lifecycle.unassign, work.admin, work.at(1).id)
+    act(interventions.unassign, work.admin, work.at(1).id)
     assert told() == [("unassigned", reviewer)]
-    act(lifecycle.skip_task, work.admin, work.task.id)
+    act(interventions.skip_task, work.admin, work.task.id)
     assert told() == [("completed_by_admin", other.username)]
 
 
@@ -114,9 +123,9 @@ def test_a_project_admin_is_not_told_what_they_did_themselves(make, session, act
     """M-21"""
     work = make.work(S.PROCESSING)
     admin = work.workers[work.admin.name]
-    act(lifecycle.reassign, work.admin, work.at(0).id, admin)
+    act(interventions.reassign, work.admin, work.at(0).id, admin)
     told()
-    act(lifecycle.skip_task, work.admin, work.task.id)
+    act(interventions.skip_task, work.admin, work.task.id)
     assert told() == []
 
 
@@ -136,7 +145,7 @@ def test_the_same_change_at_another_time_is_told_again(make, session, act, told)
     work = make.work(S.PROCESSING)
     told()
     for _ in range(2):
-        act(lifecycle.unassign, work.admin, work.at(0).id)
+        act(interventions.unassign, work.admin, work.at(0).id)
         work.assign(work.writer)
     again = [("unassigned", work.writer.name), ("task_picked_up", work.writer.name)]
     assert told() == again * 2
@@ -287,7 +296,7 @@ def test_a_policy_problem_is_told_once_per_task_and_level(make, act, told):
     assert told() == [("policy_problem", admin.username)]
     task, ana = make.task(project, "write"), make.worker()
     assignment = act(lifecycle.assign_task, SYSTEM, task.id, ana)
-    act(lifecycle.unassign, SYSTEM, assignment.id)
+    act(interventions.unassign, SYSTEM, assignment.id)
     assert told() == [("task_picked_up", ana.username), ("unassigned", ana.username)]
 
 

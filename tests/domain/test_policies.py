@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestra.domain import lifecycle, projects
+from orchestra.domain import interventions, lifecycle, projects
 from orchestra.models import TaskStatus
 from tests import steps
 from tests.builders import step
@@ -62,7 +62,7 @@ def test_who_did_an_earlier_step_is_asked_in_the_order_of_the_list(make, act, ad
         act(lifecycle.assign_task, admin, task.id, worker)
     workers["b"].is_active = False
     for slug in workers:
-        act(lifecycle.skip_task, admin, make.task(project, slug).id)
+        act(interventions.skip_task, admin, make.task(project, slug).id)
 
     task = make.task(project, "c")
     assert task.status is S.PROCESSING
@@ -83,7 +83,7 @@ def test_the_policy_runs_again_when_a_task_is_put_back(make, act):
     make.worker("ann")
     work = make.work(S.PROCESSING, **policy(SPECIFIED, username="ann"))
     first = work.at(0)
-    act(lifecycle.unassign, work.admin, first.id)
+    act(interventions.unassign, work.admin, first.id)
     assert work.task.status is S.PROCESSING
     assert work.at(0).id != first.id
 
@@ -165,7 +165,7 @@ def test_a_policy_missed_in_a_pause_runs_at_resume(make, act):
     make.worker("ann")
     work = make.work(S.PROCESSING, **policy(SPECIFIED, username="ann"))
     act(projects.pause, work.admin, work.project.id)
-    act(lifecycle.unassign, work.admin, work.at(0).id)
+    act(interventions.unassign, work.admin, work.at(0).id)
     assert work.task.status is S.AWAITING_PROCESSING
 
     act(projects.resume, work.admin, work.project.id)

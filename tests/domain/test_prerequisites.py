@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestra.domain import lifecycle, revert
+from orchestra.domain import interventions, lifecycle, revert
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.versions import graph_of
 from orchestra.models import TaskStatus
@@ -42,7 +42,7 @@ def test_a_skipped_ancestor_is_absent_and_those_before_it_are_not(make, act, bef
     """L-133"""
     project = make.project(step("a"), step("b", "a", **UNWANTED), step("c", "b"))
     admin = make.actor(make.admin())
-    act(lifecycle.skip_task, admin, make.task(project, "a").id)
+    act(interventions.skip_task, admin, make.task(project, "a").id)
     assert make.task(project, "b").status is TaskStatus.SKIPPED
     assert before(project, "c") == {"a": {}}
 

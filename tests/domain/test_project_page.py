@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, project_list, projects, story, versions
+from orchestra.domain import interventions, lifecycle, project_list, projects, story, versions
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.project_list import Filters
 from orchestra.domain.project_page import project_page, submitted
@@ -135,7 +135,7 @@ def test_rounds_say_how_they_ended(session, make, admin):
 def test_discarded_rounds_stay_in_sight(session, make, admin):
     """W-56"""
     work = make.work(S.PROCESSING)
-    lifecycle.unassign(session, work.admin, work.at(0).id)
+    interventions.unassign(session, work.admin, work.at(0).id)
     session.flush()
     row = project_page(session, admin, work.project.id).rows[0]
     assert [past.verb for past in row.rounds] == ["discarded"]
@@ -323,8 +323,8 @@ def test_drafts_belong_to_the_history_of_their_task(session, make):
 def test_moved_work_names_both_people(session, make):
     work = make.work(S.PROCESSING)
     ben = make.worker("ben", first_name="Ben")
-    lifecycle.reassign(session, work.admin, work.at(0).id, ben)
-    lifecycle.unassign(session, work.admin, work.at(0).id)
+    interventions.reassign(session, work.admin, work.at(0).id, ben)
+    interventions.unassign(session, work.admin, work.at(0).id)
     told = texts(session, work.project)
     assert told[:2] == [
         f"{work.admin.name} took Write back from Ben.",
@@ -335,7 +335,7 @@ def test_moved_work_names_both_people(session, make):
 
 def test_failures_tell_their_first_line_and_notes_stay(session, make, admin):
     work = make.work(S.PROCESSING)
-    lifecycle.skip_task(session, Actor.of(admin), work.task.id, "Not needed")
+    interventions.skip_task(session, Actor.of(admin), work.task.id, "Not needed")
     told = story.history(session, work.project.id, person="mia").events
     assert [(event.text, event.note) for event in told] == [("Mia skipped Write.", "Not needed")]
     session.add(

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, projects
+from orchestra.domain import interventions, lifecycle, projects
 from orchestra.domain.audit import Actor
 from orchestra.models import AuditEvent, ProjectStatus, TaskClass, TaskStatus
 from orchestra.outbox import Job
@@ -180,7 +180,7 @@ def test_resume_creates_the_tasks_that_became_due_and_dispatches_what_waits(
 def test_abort_freezes_open_tasks_and_forgets_their_jobs(act, make, jobs, verbs):
     work = make.work(TaskStatus.PROCESSING, after=[step("machine", human=False)])
     finished = make.task(work.project, "other")
-    act(lifecycle.skip_task, work.admin, finished.id)
+    act(interventions.skip_task, work.admin, finished.id)
     act(lifecycle.save_draft, work.writer, work.task.id, {"half": "done"}, 1)
     verbs()
 
@@ -210,7 +210,7 @@ def test_abort_asks_for_the_authors_function_once(act, make, admin, jobs):
 
 def test_the_last_task_completes_the_project(act, make, verbs):
     work = make.work(TaskStatus.REVIEWING)
-    act(lifecycle.skip_task, work.admin, make.task(work.project, "other").id)
+    act(interventions.skip_task, work.admin, make.task(work.project, "other").id)
     verbs()
 
     work.hand_over(work.reviewer, "accept")
@@ -230,7 +230,7 @@ def test_a_step_that_ends_the_project_aborts_what_is_open(act, make, jobs, verbs
     admin = make.actor(make.admin())
     verbs()
 
-    act(lifecycle.skip_task, admin, make.task(project, "end").id)
+    act(interventions.skip_task, admin, make.task(project, "end").id)
 
     assert project.status is ProjectStatus.COMPLETED
     assert make.task(project, "open").status is TaskStatus.ABORTED

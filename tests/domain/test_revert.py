@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, projects
+from orchestra.domain import interventions, lifecycle, projects
 from orchestra.domain.revert import revert_task
 from orchestra.models import Iteration, ProjectStatus, TaskStatus
 from tests.builders import step
@@ -123,7 +123,7 @@ def test_the_audit_keeps_what_was_replaced(history, act, iterations, last_event,
 
 def test_a_completed_project_is_active_again(history, act, make, iterations, verbs):
     """L-97"""
-    act(lifecycle.skip_task, history.admin, make.task(history.project, "other").id)
+    act(interventions.skip_task, history.admin, make.task(history.project, "other").id)
     assert history.project.status is ProjectStatus.COMPLETED
     verbs()
 
@@ -177,7 +177,7 @@ def test_a_revert_forgets_the_draft_kept_by_an_unassign(make, act, iterations):
     """L-88"""
     work = make.work(S.REVIEWING)
     act(lifecycle.save_draft, work.reviewer, work.task.id, {"opinion": "?"}, 1)
-    act(lifecycle.unassign, work.admin, work.at(1).id)
+    act(interventions.unassign, work.admin, work.at(1).id)
     act(revert_task, work.admin, work.task.id, iteration_id=iterations(work)[1].id, commit=True)
     work.hand_over(work.writer, "submit", {"new": True})
     assert work.assign(work.reviewer).data == {"new": True}
@@ -189,7 +189,7 @@ def test_the_rounds_of_an_unassigned_reviewer_are_no_more_in_force(
     """They handed over once, came to hold the task again and were then unassigned."""
     work = make.work(S.POST_REVIEW_PROCESSING)
     work.hand_over(work.writer)
-    act(lifecycle.unassign, work.admin, work.at(1).id)
+    act(interventions.unassign, work.admin, work.at(1).id)
     rounds = iterations(work)
 
     report = act(revert_task, work.admin, work.task.id, iteration_id=rounds[1].id, commit=True)

@@ -5,7 +5,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import lifecycle, projects, versions
+from orchestra.domain import interventions, lifecycle, projects, versions
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.models import (
     Attempt,
@@ -338,7 +338,7 @@ def test_an_unchanged_page_is_not_sent_again(as_admin, make, session):
     path = f"{PAGE}/{work.project.id}"
     tag = client.get(path).headers["ETag"]
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
-    lifecycle.skip_task(session, work.admin, work.task.id)
+    interventions.skip_task(session, work.admin, work.task.id)
     session.commit()
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from orchestra.domain import advancing, lifecycle, people, projects, repair, revert
+from orchestra.domain import advancing, interventions, lifecycle, people, projects, repair, revert
 from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
 from orchestra.domain.locking import LockedProject, gate, lock_project
@@ -65,14 +65,14 @@ def reassign_assignment(
     session: Session, actor: Actor, assignment_id: int, worker_username: str
 ) -> Answer:
     worker = people.find_worker(session, worker_username)
-    assignment = lifecycle.reassign(session, actor, assignment_id, worker)
+    assignment = interventions.reassign(session, actor, assignment_id, worker)
     return {"assignment_id": assignment.id}
 
 
 @blueprint.post("/unassign/")
 @changing(schemas.AssignmentBody())
 def unassign(session: Session, actor: Actor, assignment_id: int) -> Answer:
-    lifecycle.unassign(session, actor, assignment_id)
+    interventions.unassign(session, actor, assignment_id)
     return {}
 
 
@@ -81,13 +81,13 @@ def unassign(session: Session, actor: Actor, assignment_id: int) -> Answer:
 def complete_and_skip_task(
     session: Session, actor: Actor, task_id: int, note: str | None
 ) -> Answer:
-    return {"status": lifecycle.skip_task(session, actor, task_id, note).status.label}
+    return {"status": interventions.skip_task(session, actor, task_id, note).status.label}
 
 
 @blueprint.post("/unskip_task/")
 @changing(schemas.TaskBody())
 def unskip_task(session: Session, actor: Actor, task_id: int) -> Answer:
-    return {"status": lifecycle.unskip_task(session, actor, task_id).status.label}
+    return {"status": interventions.unskip_task(session, actor, task_id).status.label}
 
 
 @blueprint.post("/revert_task/")

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from orchestra.domain import lifecycle, repair
+from orchestra.domain import interventions, lifecycle, repair
 from orchestra.domain.audit import Actor
 from orchestra.models import Project, ProjectStatus, TaskStatus
 from tests.browser.management.hands import act, dialog_of, press, row_of, said, task_of, worker_of
@@ -44,7 +44,7 @@ def hand_in(session, project_id):
     lifecycle.assign_task(session, mia, task.id, ana)
     data = {"headline": "Rain"}
     lifecycle.hand_over(session, Actor.of(ana), task.id, "submit", data=data, revision=1)
-    lifecycle.skip_task(session, mia, task.id)
+    interventions.skip_task(session, mia, task.id)
     session.commit()
 
 
@@ -87,7 +87,7 @@ def test_a_machine_step_is_reverted_to_before_it_ran(at_project, session, projec
     repair.skip_with_data(session, mia, failed, {"found": 3})
     for slug in ("reporting", "photos"):
         session.flush()
-        lifecycle.skip_task(session, mia, task_of(session, project_id, slug).id)
+        interventions.skip_task(session, mia, task_of(session, project_id, slug).id)
     session.commit()
     _, page = at_project()
     expect(page.get_by_text("This project is completed.")).to_be_visible()
