@@ -20,6 +20,7 @@ from orchestra.models.people import (
     TokenPurpose,
     Worker,
     WorkerCertification,
+    WorkerPicture,
 )
 from orchestra.models.projects import (
     FINISHED,
@@ -82,3 +83,4 @@ __all__ = [
     "WorkflowVersion",
     "certification_requirement",
 ]
+    "WorkerPicture",

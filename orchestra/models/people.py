@@ -47,6 +47,10 @@ class Worker(Base):
     slack_name: Mapped[str | None]
     slack_user_id: Mapped[str | None] = mapped_column(unique=True)
     uses_single_keys: Mapped[bool] = mapped_column(default=True)  # shortcuts without Ctrl (W-6)
+    picture_hash: Mapped[str | None]  # of the WorkerPicture, if there is one
+    quiet_from: Mapped[time | None]  # in their zone: no mail or chat until...
+    quiet_until: Mapped[time | None]
+    digest_at: Mapped[time | None]  # in their zone: one mail a day; None: each at once
     created_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
     last_login_at: Mapped[datetime | None]
 
@@ -64,6 +68,21 @@ class Worker(Base):
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
+
+    @property
+    def initials(self) -> str:
+        """What stands for the picture of somebody who has none."""
+        names = [name for name in (self.first_name, self.last_name) if name]
+        return "".join(name[0] for name in names or [self.username]).upper()
+
+
+class WorkerPicture(Base):
+    """The picture of a worker, made square and small; kept apart since few pages read it."""
+
+    __tablename__ = "worker_picture"
+
+    worker_id: Mapped[int] = mapped_column(sa.ForeignKey("worker.id"), primary_key=True)
+    content: Mapped[bytes]
 
 sa.Index("uq_worker_username", sa.func.lower(Worker.username), unique=True)
 sa.Index("uq_worker_email", sa.func.lower(Worker.email), unique=True)
