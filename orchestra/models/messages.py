@@ -11,32 +11,39 @@ from orchestra.models.people import Worker
 
 
 class Channel(StrEnum):
-    """How a message reaches a person."""
+    """How a message reaches people."""
 
     INBOX = "inbox"
     MAIL = "mail"
+    SLACK = "slack"  # a direct message to a person
+    PROJECT_CHANNEL = "project_channel"  # of the project, in the workspace of the experts
+    INTERNAL = "internal"  # a channel of the staff, named by the address
 
 
 class MessageState(StrEnum):
-    WAITING = "waiting"  # a job is to deliver it
+    WAITING = "waiting"  # a job is to deliver it, when it is due
     SENT = "sent"
     OFF = "off"  # not sent: the channel is switched off, or the person does not want it
+    DROPPED = "dropped"  # what it was to say was not true any more
     DEAD = "dead"  # given up; a person decides
     DISCARDED = "discarded"  # by a person
 
 
+def _index_where(condition: str, name: str, *columns: str) -> sa.Index:
+    where = sa.text(condition)
+    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 class Message(Base):
-    """One message to one person by one channel, recorded in the transaction of its cause (M-1)."""
+    """One message to one recipient by one channel, recorded with its cause (M-1)."""
 
     __tablename__ = "message"
     __table_args__ = (
         sa.Index("ix_message_of_worker", "worker_id", "channel", "id"),
-        sa.Index(
-            "ix_message_unread",
-            "worker_id",
-            sqlite_where=sa.text("channel = 'inbox' AND read_at IS NULL"),
-            postgresql_where=sa.text("channel = 'inbox' AND read_at IS NULL"),
-        ),
+        _index_where("channel = 'inbox' AND read_at IS NULL", "ix_message_unread", "worker_id"),
+        _index_where("state = 'waiting'", "ix_message_waiting", "project_id", "channel", "id"),
+        _index_where("state = 'waiting'", "ix_message_waiting_for_worker", "worker_id", "channel"),
+        _index_where("state = 'dead'", "ix_message_dead", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -44,20 +51,23 @@ class Message(Base):
     kind: Mapped[str]  # text, so that the list can grow without a migration
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))
     worker_id: Mapped[int | None] = mapped_column(sa.ForeignKey("worker.id"))
-    address: Mapped[str | None]  # of a mail
+    address: Mapped[str | None]  # of a mail; the name or id of an internal channel
+    cause: Mapped[str | None]  # what happened, for example "offer:17"
     dedupe_key: Mapped[str] = mapped_column(unique=True)
     subject: Mapped[str]
     text: Mapped[str]
-    html: Mapped[str | None]  # of a mail
+    html: Mapped[str | None]  # of a mail; None: made of the text when it is delivered
     url: Mapped[str | None]  # what it is about: a path of ours
     project_id: Mapped[int | None] = mapped_column(sa.ForeignKey("project.id"))
     task_id: Mapped[int | None] = mapped_column(sa.ForeignKey("task.id"))
     state: Mapped[MessageState] = mapped_column(text_enum(MessageState))
     tries: Mapped[int] = mapped_column(default=0)
-    last_error: Mapped[str | None]
+    last_error: Mapped[str | None]  # or why it was not sent
+    due_at: Mapped[datetime | None]  # not to be delivered before; None: at once
     created_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
     sent_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]  # when project admins were told that it is dead
 
     worker: Mapped[Worker | None] = relationship()
 

@@ -1,6 +1,6 @@
 """Workers, what they are certified for, and the keys of client systems."""
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -53,6 +53,7 @@ class Worker(Base):
     digest_at: Mapped[time | None]  # in their zone: one mail a day; None: each at once
     created_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
     last_login_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]  # of tasks that wait for an answer (S-51)
 
     certifications: Mapped[list["WorkerCertification"]] = relationship(
         back_populates="worker",
@@ -68,7 +69,6 @@ class Worker(Base):
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
-
     @property
     def initials(self) -> str:
         """What stands for the picture of somebody who has none."""
@@ -83,6 +83,7 @@ class WorkerPicture(Base):
 
     worker_id: Mapped[int] = mapped_column(sa.ForeignKey("worker.id"), primary_key=True)
     content: Mapped[bytes]
+
 
 sa.Index("uq_worker_username", sa.func.lower(Worker.username), unique=True)
 sa.Index("uq_worker_email", sa.func.lower(Worker.email), unique=True)
