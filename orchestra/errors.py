@@ -96,6 +96,12 @@ class LimitReached(Conflict):
     kind = "limit_reached"
 
 
+class OfferClosed(Conflict):
+    """The offer cannot be answered any more; ``details`` says since when."""
+
+    kind = "offer_closed"
+
+
 class DependencyOpen(Conflict):
     """A step named in ``submission_depends_on`` is not finished."""
 

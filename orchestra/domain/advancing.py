@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now, table_of, utcnow
-from orchestra.domain import audit, dispatching, notices, policies
+from orchestra.domain import audit, dispatching, notices, policies, staffing_requests
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedProject, LockedTask, lock_project
@@ -320,6 +320,8 @@ def finish_task(session: Session, locked: LockedTask, result: Data) -> None:
     task.move_to(TaskStatus.COMPLETE)
     task.result, task.ended_at = result, utcnow()
     audit.record(session, SYSTEM, Verb.TASK_COMPLETED, task, project_id=locked.project.id)
+    if task.is_human:
+        staffing_requests.cancel(session, SYSTEM, locked, "complete")
     session.flush()
     project = LockedProject.of(locked.project)
     statuses = _statuses(session, project, names_around(project.graph, task.step))
@@ -384,5 +386,8 @@ def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:
             audit.event(actor, Verb.TASK_ABORTED, task, project_id=project_id, before=before)
         )
     audit.record_all(session, events)
+    staffing_requests.cancel_for_tasks(
+        session, actor, project_id, [task.id for task in open_tasks if task.is_human], "aborted"
+    )
     notices.tasks_aborted(session, actor, open_tasks)
     dispatching.forget(session, project_id)

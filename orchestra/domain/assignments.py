@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import audit, notices
+from orchestra.domain import audit, notices, staffing_requests
 from orchestra.domain.audit import Actor
 from orchestra.domain.eligibility import require_certified
 from orchestra.domain.locking import LockedTask
@@ -98,8 +98,38 @@ def give(
         after={"worker": worker.username, "level": level, "assignment": assignment.id},
         note=source,
     )
+    staffing_requests.fill(session, actor, locked, level, source)
     notices.assigned(session, actor, locked, assignment)
     return assignment
+
+
+def hand_to(
+    session: Session,
+    actor: Actor,
+    locked: LockedTask,
+    assignment: Assignment,
+    *,
+    worker: Worker,
+    source: str,
+) -> None:
+    """Give an assignment as it is to somebody else; every check has been made (L-84, L-85)."""
+    former = assignment.worker_id
+    assignment.worker_id, assignment.worker = worker.id, worker
+    iteration = locked.open_iteration
+    if iteration is not None and iteration.assignment_id == assignment.id:
+        iteration.worker_id = worker.id
+    audit.record(
+        session,
+        actor,
+        Verb.TASK_REASSIGNED,
+        locked.task,
+        project_id=locked.project.id,
+        before={"worker_id": former},
+        after={"worker_id": worker.id, "level": assignment.level},
+        note=source if source == "offer" else None,
+    )
+    staffing_requests.fill(session, actor, locked, assignment.level, source)
+    notices.reassigned(session, actor, locked, assignment, former)
 
 
 def _first_data(locked: LockedTask, level: int) -> Data:

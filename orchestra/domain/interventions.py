@@ -3,7 +3,15 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.domain import advancing, assignments, audit, notices, policies, projects
+from orchestra.domain import (
+    advancing,
+    assignments,
+    audit,
+    notices,
+    policies,
+    projects,
+    staffing_requests,
+)
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.lifecycle import close_iteration
 from orchestra.domain.locking import LockedTask, gate, lock_task
@@ -13,6 +21,7 @@ from orchestra.models import (
     AssignmentStatus,
     Iteration,
     IterationStatus,
+    Source,
     Task,
     TaskStatus,
     Verb,
@@ -77,21 +86,8 @@ def reassign(
     if locked.task.status.is_terminal:
         raise WrongStatus(f"Task {locked.task.id} is {locked.task.status.label}.")
     worker = assignments.require_assignable(session, locked, worker, assignment.level)
-    former = assignment.worker_id
-    assignment.worker_id, assignment.worker = worker.id, worker
-    iteration = locked.open_iteration
-    if iteration is not None and iteration.assignment_id == assignment.id:
-        iteration.worker_id = worker.id
-    audit.record(
-        session,
-        actor,
-        Verb.TASK_REASSIGNED,
-        locked.task,
-        project_id=locked.project.id,
-        before={"worker_id": former},
-        after={"worker_id": worker.id, "level": assignment.level},
-    )
-    notices.reassigned(session, actor, locked, assignment, former)
+    source = "api" if actor.source is Source.API else "admin"
+    assignments.hand_to(session, actor, locked, assignment, worker=worker, source=source)
     return assignment
 
 
@@ -135,6 +131,7 @@ def unassign(session: Session, actor: Actor, assignment_id: int) -> Task:
         project_id=locked.project.id,
         before={"worker_id": assignment.worker_id, "level": assignment.level},
     )
+    staffing_requests.cancel(session, actor, locked, "unassigned", level=assignment.level)
     notices.unassigned(session, actor, locked, assignment)
     session.flush()
     policies.assign_by_policy(session, locked)

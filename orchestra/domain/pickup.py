@@ -51,7 +51,7 @@ def pick_up(session: Session, actor: Actor, role: Role) -> Assignment:
     """
     if not settings_of(session).enable_new_task_buttons:
         raise Forbidden("Tasks are not picked up by a button here. Ask a project admin.")
-    worker = _lock_worker(session, actor)
+    worker = lock_worker(session, actor)
     reason = blocked(session, worker)
     if reason is not None:
         raise reason
@@ -65,7 +65,7 @@ def pick_up(session: Session, actor: Actor, role: Role) -> Assignment:
     raise NotFound(_why_nothing(session, role))
 
 
-def _lock_worker(session: Session, actor: Actor) -> Worker:
+def lock_worker(session: Session, actor: Actor) -> Worker:
     """The worker's row, locked, so that two tabs together do not pass the limit."""
     return session.scalars(
         sa.select(Worker)

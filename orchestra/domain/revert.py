@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import audit, notices, projects
+from orchestra.domain import audit, notices, projects, staffing_requests
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.locking import LockedTask, gate, lock_task
 from orchestra.errors import Invalid, InvalidRevert, NotFound
@@ -215,6 +215,7 @@ def _carry_out(session: Session, actor: Actor, locked: LockedTask, plan: Plan) -
         before=before,
         after={"status": task.status.value},
     )
+    staffing_requests.cancel(session, actor, locked, "reverted")
     notices.reverted(session, actor, locked)
     locked.assignments = [a for a in locked.assignments if a.discarded_at is None]
     locked.open_iteration = plan.reopened

@@ -8,7 +8,7 @@ from orchestra.models.definitions import (
     WorkflowVersion,
     certification_requirement,
 )
-from orchestra.models.files import StoredFile
+from orchestra.models.files import DocumentRevision, FileKind, FolderShare, StoredFile
 from orchestra.models.messages import Channel, Message, MessagePreference, MessageState
 from orchestra.models.people import (
     AccountToken,
@@ -40,10 +40,21 @@ from orchestra.models.projects import (
     Task,
     TaskStatus,
 )
+from orchestra.models.staffing import (
+    LIVE_REQUEST,
+    Offer,
+    OfferState,
+    RequestCause,
+    RequestState,
+    StaffingBatch,
+    StaffingRequest,
+    Verdict,
+)
 from orchestra.models.upkeep import Tick
 
 __all__ = [
     "FINISHED",
+    "LIVE_REQUEST",
     "POOL",
     "TERMINAL",
     "AccountToken",
@@ -57,18 +68,27 @@ __all__ = [
     "Certification",
     "Channel",
     "CreationProblem",
+    "DocumentRevision",
+    "FileKind",
+    "FolderShare",
     "Iteration",
     "IterationStatus",
     "LoginFailure",
     "Message",
     "MessagePreference",
     "MessageState",
+    "Offer",
+    "OfferState",
     "Project",
     "ProjectStatus",
     "Remark",
+    "RequestCause",
+    "RequestState",
     "ReviewDraw",
     "Role",
     "Source",
+    "StaffingBatch",
+    "StaffingRequest",
     "StepRequirement",
     "StoredFile",
     "Task",
@@ -77,10 +97,11 @@ __all__ = [
     "Tick",
     "TokenPurpose",
     "Verb",
+    "Verdict",
     "Worker",
     "WorkerCertification",
+    "WorkerPicture",
     "Workflow",
     "WorkflowVersion",
     "certification_requirement",
 ]
-    "WorkerPicture",

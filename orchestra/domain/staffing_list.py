@@ -1,0 +1,97 @@
+"""All staffing requests, for who looks after them (specification W-69)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from orchestra.domain.graph import Step
+from orchestra.domain.versions import load_graphs, step_of
+from orchestra.models import (
+    LIVE_REQUEST,
+    Offer,
+    OfferState,
+    Project,
+    RequestState,
+    StaffingRequest,
+    Task,
+    WorkflowVersion,
+)
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A request, and how many were asked and what they answered."""
+
+    request: StaffingRequest  # with its task, project, version and workflow
+    step: Step
+    offers: dict[OfferState, int]
+
+    @property
+    def asked(self) -> int:
+        return sum(self.offers.values())
+
+    @property
+    def declined(self) -> int:
+        return self.offers.get(OfferState.DECLINED, 0)
+
+
+@dataclass(frozen=True)
+class Page:
+    requests: Sequence[Listed]
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PER_PAGE))
+
+
+def requests(
+    session: Session,
+    *,
+    state: RequestState | None = None,
+    is_live: bool = False,
+    project_id: int | None = None,
+    page: int = 1,
+) -> Page:
+    """One page of requests, the newest first, in a fixed number of queries.
+
+    :param is_live: only those by which somebody is looked for still.
+    """
+    conditions = []
+    if state is not None:
+        conditions.append(StaffingRequest.state == state)
+    if is_live:
+        conditions.append(StaffingRequest.state.in_(LIVE_REQUEST))
+    if project_id is not None:
+        conditions.append(Task.project_id == project_id)
+    chosen = sa.select(StaffingRequest).join(Task, Task.id == StaffingRequest.task_id)
+    chosen = chosen.where(*conditions)
+    total = session.scalar(sa.select(sa.func.count()).select_from(chosen.subquery())) or 0
+    project = joinedload(StaffingRequest.task).joinedload(Task.project, innerjoin=True)
+    version = project.joinedload(Project.version, innerjoin=True)
+    rows = session.scalars(
+        chosen.options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
+        .order_by(StaffingRequest.id.desc())
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    ).all()
+    load_graphs(session, {row.task.project.version for row in rows})
+    offers = _offers(session, [row.id for row in rows])
+    listed = [Listed(r, step_of(r.task.project, r.task), offers.get(r.id, {})) for r in rows]
+    return Page(listed, total)
+
+
+def _offers(session: Session, request_ids: Sequence[int]) -> dict[int, dict[OfferState, int]]:
+    rows = session.execute(
+        sa.select(Offer.request_id, Offer.state, sa.func.count())
+        .where(Offer.request_id.in_(request_ids))
+        .group_by(Offer.request_id, Offer.state)
+    )
+    counted: dict[int, dict[OfferState, int]] = {}
+    for request_id, state, number in rows:
+        counted.setdefault(request_id, {})[state] = number
+    return counted
