@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "orchestra.cli.demo:demo",
     "doctor": "orchestra.cli.doctor:doctor",
     "flower": "orchestra.cli.processes:flower",
+    "journalism": "orchestra.cli.journalism:journalism",
     "projects": "orchestra.cli.projects:projects",
     "settings": "orchestra.cli.settings:settings",
     "sweep": "orchestra.cli.processes:sweep",

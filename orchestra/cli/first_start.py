@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from orchestra.cli.actor import operator
 from orchestra.cli.broker import write_private
+from orchestra.cli.checks import PUBLIC_PASSWORDS
 from orchestra.config import Settings
 from orchestra.database import reading, transaction
 from orchestra.domain import definitions, keys, sample_data
@@ -69,7 +70,13 @@ def make_client_key(settings: Settings) -> Iterator[str]:
 def sign_ins() -> Iterator[str]:
     """How to get in: as a sample person, if there are any, and as an administrator."""
     with reading() as session:
-        if session.scalar(sa.select(Worker.id).where(Worker.username == "demo")):
+        found = sa.select(Worker.username).where(Worker.username.in_(PUBLIC_PASSWORDS))
+        known = set(session.scalars(found.where(Worker.is_active)))
+        if "demo" in known:
             yield "Sign in as demo with the password demo."
+        newsroom = [name for name in PUBLIC_PASSWORDS if name in known - {"demo", "admin"}]
+        if newsroom:
+            people = ", ".join(f"{name} ({PUBLIC_PASSWORDS[name]})" for name in newsroom)
+            yield f"The newsroom, with passwords: {people}."
         if not session.scalar(sa.select(Worker.id).where(Worker.is_administrator).limit(1)):
             yield "Nobody is an administrator yet: orchestra create-admin makes one."
