@@ -33,6 +33,7 @@ class Told:
     source: Source
     verb: str
     who: str  # name for people
+    person: Worker | None  # who did it, if it was one
     did: str  # the rest of the sentence
     task_id: int | None
     note: str | None
@@ -54,7 +55,7 @@ class Names:
 
     graph: Graph
     steps: Mapping[int, str]  # id of a task → slug of its step
-    by_username: Mapping[str, str]
+    by_username: Mapping[str, Worker]
     by_id: Mapping[int, str]
 
     def of_step(self, slug: str | None) -> str:
@@ -66,7 +67,8 @@ class Names:
             return "The system"
         if actor.startswith(KEY):
             return f"API key {actor.removeprefix(KEY)}"
-        return self.by_username.get(actor, actor)
+        worker = self.by_username.get(actor)
+        return worker.name if worker else actor
 
     def of_worker(self, worker_id: Any) -> str:
         return self.by_id.get(worker_id, "somebody")
@@ -163,7 +165,7 @@ def _names(session: Session, project: Project, events: Sequence[AuditEvent]) -> 
     return Names(
         graph=graph_of(project.version),
         steps={task.id: task.step for task in tasks},
-        by_username={worker.username: worker.name for worker in workers},
+        by_username={worker.username: worker for worker in workers},
         by_id={worker.id: worker.name for worker in workers},
     )
 
@@ -185,6 +187,7 @@ def _told(names: Names, event: AuditEvent) -> Told:
         source=event.source,
         verb=event.verb,
         who=who,
+        person=names.by_username.get(event.actor),
         did=_did(names, event),
         task_id=_task_id(event),
         note=_note(event),

@@ -1,9 +1,12 @@
 """A person's way from registering to a new password, with the links that the mails bring."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from orchestra.models import Worker
+from orchestra.web.pages import pictures
 from tests.browser.conftest import PHONE
 from tests.mailbox import mails, path_in
 
@@ -156,3 +159,26 @@ def test_a_new_address_is_confirmed_by_its_link(visit, see, ana, session):
     expect(page.get_by_role("status")).to_contain_text("uses lopez@example.org now")
     session.expire_all()
     assert session.get(Worker, ana.id).email == "lopez@example.org"
+
+
+def test_a_picture_is_given_and_taken_away(visit, see, session, ana):
+    """A refusal stands at the field; then the picture stands in the frame of every page."""
+    visit.sign_in("ana", OLD)
+    page = visit.page
+    page.goto(f"{visit.url}/orchestra/accounts/settings/")
+    field = page.get_by_label("A picture of you")
+    field.set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": b"nonsense"})
+    page.get_by_role("button", name="Upload the picture").click()
+    expect(field).to_have_accessible_description(re.compile("This is no picture"))
+    field.set_input_files(
+        {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": pictures.jpeg("sunflower")}
+    )
+    page.get_by_role("button", name="Upload the picture").click()
+    expect(page.get_by_role("status")).to_contain_text("Your picture is shown")
+    drawn = page.locator("header img.avatar").evaluate("image => image.decode().then(() => true)")
+    assert drawn
+    see("Settings", "picture")
+    page.get_by_role("button", name="Remove the picture").click()
+    expect(page.locator("header img.avatar")).to_have_count(0)
+    expect(page.locator("header .avatar")).to_have_text("A")
+    see("Settings", "initials")

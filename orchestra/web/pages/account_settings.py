@@ -1,16 +1,26 @@
 """What people set in their own account (specification P-12 to P-14, M-14 to M-17)."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
-from orchestra.domain import accounts, people, preferences, profiles, signing_in, tries
+from orchestra.domain import (
+    accounts,
+    people,
+    preferences,
+    profiles,
+    signing_in,
+    tries,
+    worker_pictures,
+)
 from orchestra.domain.preferences import Choice, Choices, Way
 from orchestra.domain.profiles import Profile
 from orchestra.errors import Invalid
 from orchestra.models import Worker
-from orchestra.web import auth
+from orchestra.web import auth, uploads
 from orchestra.web.pages import account_forms
 from orchestra.web.pages.account_forms import Sheet, came_from, typed, typed_password
 from orchestra.web.pages.passwords import checked_password
@@ -28,11 +38,15 @@ TEXTS = ("first_name", "last_name", "email", "slack_name", "phone", "time_zone")
 
 @blueprint.get("/settings/")
 def settings_page() -> ResponseReturnValue:
+    return _settings_form(Sheet(_stored_values()))
+
+
+def _stored_values() -> dict[str, str]:
     worker = auth.current_worker()
     values = {name: getattr(worker, name) or "" for name in TEXTS}
     values["phone"] = profiles.shown_phone(worker.phone)
     values["uses_single_keys"] = YES if worker.uses_single_keys else ""
-    return _settings_form(Sheet(values))
+    return values
 
 
 @blueprint.post("/settings/")
@@ -76,6 +90,59 @@ def _store_settings(wish: Profile) -> bool:
 def _chat_is_on() -> bool:
     settings: Settings = current_app.config["SETTINGS"]
     return settings.slack_experts_enabled or settings.slack_internal_enabled
+
+
+# --- Picture ------------------------------------------------------------------------------------
+
+
+@blueprint.url_value_preprocessor
+def _make_room(endpoint: str | None, in_path: dict[str, Any] | None) -> None:
+    """A picture that is somewhat too large is refused at its field, not by the server."""
+    if endpoint == f"{blueprint.name}.change_picture":
+        uploads.make_room(endpoint, in_path)
+
+
+@blueprint.post("/settings/picture/")
+def change_picture() -> ResponseReturnValue:
+    refusal = account_forms.refusal(_settings_form, _stored_values(), _change_picture)
+    return refusal or redirect(f"{PREFIX}/settings/")
+
+
+def _change_picture() -> None:
+    chosen = request.files.get(worker_pictures.FIELD)
+    content = chosen.read(worker_pictures.LARGEST_BYTES + 1) if chosen else b""
+    _store_picture(worker_pictures.made_square(content))
+    flash("Saved. Your picture is shown beside your name.")
+
+
+@retry_deadlocks
+def _store_picture(content: bytes) -> None:
+    with transaction() as session:
+        worker_pictures.change(session, auth.current_actor(), auth.current_worker().id, content)
+
+
+@blueprint.post("/settings/picture/remove/")
+def remove_picture() -> ResponseReturnValue:
+    refusal = account_forms.refusal(_settings_form, _stored_values(), _remove_picture)
+    return refusal or redirect(f"{PREFIX}/settings/")
+
+
+@retry_deadlocks
+def _remove_picture() -> None:
+    with transaction() as session:
+        worker_pictures.remove(session, auth.current_actor(), auth.current_worker().id)
+    flash("Your picture was removed.")
+
+
+@blueprint.get("/pictures/<int:worker_id>/<picture_hash>")
+def picture(worker_id: int, picture_hash: str) -> Response:
+    """The address of a new picture is a new one, so that browsers may keep it."""
+    with reading() as session:
+        content = worker_pictures.get_picture(session, worker_id, picture_hash)
+    response = Response(content, mimetype=worker_pictures.CONTENT_TYPE)
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
 
 
 # --- Notifications ------------------------------------------------------------------------------
