@@ -7,11 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from orchestra.database import utcnow
+from orchestra.domain import audit
 from orchestra.domain.access import refuse_stranger
 from orchestra.domain.audit import Actor
 from orchestra.domain.locking import LockedTask, gate, lock_task
 from orchestra.errors import Invalid, NotFound, WrongStatus
-from orchestra.models import Assignment, Iteration, Remark
+from orchestra.models import Assignment, Iteration, Remark, Verb
 
 MOST_REMARKS = 100
 LONGEST_REMARK = 10_000
@@ -92,25 +93,39 @@ def _in_force() -> tuple[sa.ColumnElement[bool], ...]:
 def resolve(session: Session, actor: Actor, remark_id: int) -> Remark:
     """Say that the work has taken up a remark.
 
-    Who did and when stands in the remark itself; it changes nothing else, so it has no event.
-
     :raises NotFound: there is no such remark in force.
     :raises Forbidden, WrongStatus: the caller does not work on the task now.
     """
-    remark = _lock(session, actor, remark_id)
+    locked, remark = _lock(session, actor, remark_id)
     if remark.resolved_at is None:
         remark.resolved_at, remark.resolved_by_id = utcnow(), actor.worker_id
+        _audit(session, actor, locked, remark)
     return remark
 
 
 def reopen(session: Session, actor: Actor, remark_id: int) -> Remark:
     """Say that a remark is not taken up after all; refused like :func:`resolve`."""
-    remark = _lock(session, actor, remark_id)
-    remark.resolved_at = remark.resolved_by_id = None
+    locked, remark = _lock(session, actor, remark_id)
+    if remark.resolved_at is not None:
+        remark.resolved_at = remark.resolved_by_id = None
+        _audit(session, actor, locked, remark)
     return remark
 
 
-def _lock(session: Session, actor: Actor, remark_id: int) -> Remark:
+def _audit(session: Session, actor: Actor, locked: LockedTask, remark: Remark) -> None:
+    is_resolved = remark.resolved_at is not None
+    audit.record(
+        session,
+        actor,
+        Verb.REMARK_RESOLVED,
+        remark,
+        project_id=locked.project.id,
+        before={"is_resolved": not is_resolved},
+        after={"task": remark.task_id, "is_resolved": is_resolved},
+    )
+
+
+def _lock(session: Session, actor: Actor, remark_id: int) -> tuple[LockedTask, Remark]:
     owner = sa.select(Remark.task_id).where(Remark.id == remark_id)
     task_id = session.scalar(owner)
     if task_id is None:
@@ -121,7 +136,7 @@ def _lock(session: Session, actor: Actor, remark_id: int) -> Remark:
         refuse_stranger(session, task_id, actor.worker_id, is_manager=actor.may_manage)
     gate(locked.project, while_paused=True)
     _require_working(locked, assignment)
-    return _fresh(session, remark_id)
+    return locked, _fresh(session, remark_id)
 
 
 def _require_working(locked: LockedTask, assignment: Assignment) -> None:

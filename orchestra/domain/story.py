@@ -292,6 +292,12 @@ def _changed_file(_names: Names, event: AuditEvent, _step: str) -> str:
     return f"removed the file {(event.before or {}).get('name')}."
 
 
+def _took_up_remark(_names: Names, event: AuditEvent, step: str) -> str:
+    is_resolved = (event.after or {}).get("is_resolved")
+    said = "marked a remark on {} as resolved." if is_resolved else "opened a remark on {} again."
+    return said.format(step)
+
+
 def _decided(_names: Names, event: AuditEvent, _step: str) -> str:
     what = "a message" if event.object_kind == Message.__tablename__ else "a job"
     decision = str((event.after or {}).get("decision", "decided")).replace("_", " ")
@@ -328,6 +334,7 @@ _SENTENCES: dict[str, Sentence] = {
     Verb.MACHINE_FAILED: _failed,
     Verb.MACHINE_RETRIED: _fixed("tries {step} again."),
     Verb.REVIEW_DRAWN: _drawn,
+    Verb.REMARK_RESOLVED: _took_up_remark,
     Verb.POLICY_FAILED: _policy_failed,
     Verb.CREATION_FAILED: _creation_failed,
     Verb.FILE_CHANGED: _changed_file,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from orchestra.domain import lifecycle, projects, remarks, revert
+from orchestra.domain import lifecycle, projects, remarks, revert, story
 from orchestra.domain.remarks import Said
 from orchestra.domain.task_view import task_view
-from orchestra.models import Iteration, Remark, TaskStatus
+from orchestra.models import Iteration, Remark, TaskStatus, Verb
 
 AT_TITLE = Said("Name the second source.", "/title")
 IN_GENERAL = Said("Shorter, please.")
@@ -100,6 +100,21 @@ def test_the_one_who_reworks_resolves_and_opens_again(act, session, returned):
     assert remark.resolved_by_id == returned.writer.worker_id
     act(remarks.reopen, returned.writer, remark.id)
     assert (remark.resolved_at, remark.resolved_by_id) == (None, None)
+
+
+def test_resolving_and_opening_again_stand_in_the_history(act, session, returned, verbs):
+    """P-60, P-61: each once, though it is pressed twice."""
+    remark = first(session, returned)
+    verbs()
+    for rule in (remarks.resolve, remarks.resolve, remarks.reopen, remarks.reopen):
+        act(rule, returned.writer, remark.id)
+    assert verbs() == [Verb.REMARK_RESOLVED] * 2
+    told = story.history(session, returned.project.id, task_id=returned.task.id).events[:2]
+    assert [event.did for event in told] == [
+        "opened a remark on Write again.",
+        "marked a remark on Write as resolved.",
+    ]
+    assert [event.actor for event in told] == [returned.writer.name] * 2
 
 
 def test_resolving_twice_keeps_the_first_time(act, session, returned):
