@@ -39,6 +39,7 @@ class Job(StrEnum):
     AFTER_ABORT = "machine.after_abort"
     DELIVER_MESSAGE = "messages.deliver"
     SWEEP = "upkeep.sweep"
+    COPY_DOCUMENT = "files.copy_document"
 
 
 class OutboxMessage(Base):

@@ -4,42 +4,42 @@ The content lies in a file store; it is put there before the row is made, and ne
 transaction is open. A row that is not made leaves content that nobody can ask for.
 """
 
-import secrets
-import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import PurePosixPath
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from orchestra.database import utcnow
-from orchestra.domain import audit
+from orchestra.domain import folders
 from orchestra.domain.audit import Actor
-from orchestra.domain.file_types import ENDINGS
+from orchestra.domain.file_names import clean_name, free_name, with_ending
 from orchestra.domain.locking import gate, lock_project
 from orchestra.errors import NotFound
-from orchestra.models import Assignment, Project, StoredFile, Task, Verb, Worker
+from orchestra.models import (
+    Assignment,
+    DocumentRevision,
+    FileKind,
+    Project,
+    StoredFile,
+    Task,
+    Worker,
+)
 
-LONGEST_NAME = 120  # characters; in bytes still a file name that every system takes
-NAMELESS = "file"
 KEPT_HIDDEN = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file whose content the store has already, under the id."""
+    """A file whose content the store has already."""
 
     id: str
+    place: str
     name: str  # as the person called it
     content_type: str  # found from the content
     size_bytes: int
-    folder: str = ""
-
-
-def new_id() -> str:
-    return secrets.token_hex(16)
+    folder: str = ""  # its id or name; nothing: the project's own
 
 
 def project_of_task(session: Session, worker: Worker, task_id: int) -> int:
@@ -48,7 +48,7 @@ def project_of_task(session: Session, worker: Worker, task_id: int) -> int:
     :raises NotFound: there is no such task, or the worker is not on its project.
     """
     project_id = session.scalar(sa.select(Task.project_id).where(Task.id == task_id))
-    if project_id is None or not _may_see(
+    if project_id is None or not may_see(
         session, project_id, worker.id, is_manager=worker.is_project_admin
     ):
         raise NotFound(f"There is no task {task_id}.")
@@ -56,14 +56,22 @@ def project_of_task(session: Session, worker: Worker, task_id: int) -> int:
 
 
 def files_of(session: Session, project_id: int, folder: str | None = None) -> Sequence[StoredFile]:
-    """The files of a project, or of one folder of it, the newest last."""
+    """The files of a project, or of one folder of it by id or name, the newest last."""
     shown = sa.select(StoredFile).where(
-        StoredFile.project_id == project_id, StoredFile.deleted_at.is_(None)
+        StoredFile.project_id == project_id,
+        StoredFile.kind == FileKind.FILE,
+        StoredFile.place.is_not(None),
+        StoredFile.deleted_at.is_(None),
     )
     if folder is not None:
-        shown = shown.where(StoredFile.folder == clean_name(folder, nameless=""))
+        parent_id, is_there = folders.find_parent(session, project_id, folder)
+        if not is_there:
+            return []
+        shown = shown.where(StoredFile.parent_id.is_not_distinct_from(parent_id))
     shown = shown.order_by(StoredFile.created_at, StoredFile.name)
-    return session.scalars(shown.options(joinedload(StoredFile.uploaded_by))).all()
+    return session.scalars(
+        shown.options(joinedload(StoredFile.uploaded_by), joinedload(StoredFile.parent))
+    ).all()
 
 
 def get_file(session: Session, worker: Worker, file_id: str) -> StoredFile:
@@ -72,7 +80,9 @@ def get_file(session: Session, worker: Worker, file_id: str) -> StoredFile:
     if (
         file is None
         or file.deleted_at is not None
-        or not _may_see(session, file.project_id, worker.id, is_manager=worker.is_project_admin)
+        or file.kind is not FileKind.FILE
+        or file.place is None
+        or not may_see(session, file.project_id, worker.id, is_manager=worker.is_project_admin)
     ):
         raise NotFound(f"There is no file {file_id}.")
     return file
@@ -86,12 +96,14 @@ def add(session: Session, actor: Actor, task_id: int, upload: Upload) -> StoredF
     """
     project_id = session.scalar(sa.select(Task.project_id).where(Task.id == task_id))
     project = _locked_for_change(session, actor, project_id, f"There is no task {task_id}.")
-    folder = clean_name(upload.folder, nameless="")
-    taken = {file.name for file in files_of(session, project.id, folder)}
+    parent_id = folders.parent_called(session, actor, project.id, upload.folder)
+    taken = folders.names_in(session, project.id, parent_id)
     file = StoredFile(
         id=upload.id,
+        place=upload.place,
         project_id=project.id,
-        folder=folder,
+        kind=FileKind.FILE,
+        parent_id=parent_id,
         name=free_name(with_ending(clean_name(upload.name), upload.content_type), taken),
         content_type=upload.content_type,
         size_bytes=upload.size_bytes,
@@ -99,7 +111,8 @@ def add(session: Session, actor: Actor, task_id: int, upload: Upload) -> StoredF
     )
     session.add(file)
     session.flush()
-    _record(session, actor, file, after={"file": file.id, "name": file.name, "folder": folder})
+    added = {"file": file.id, "name": file.name, "folder": upload.folder}
+    folders.record(session, actor, file, after=added)
     return file
 
 
@@ -115,58 +128,38 @@ def hide(session: Session, actor: Actor, file_id: str) -> None:
     file = session.get_one(StoredFile, file_id, populate_existing=True)
     if file.deleted_at is not None:
         raise NotFound(message)
-    file.deleted_at = utcnow()
+    file.deleted_at, file.key = utcnow(), None  # what is made under the key again is another file
     session.flush()
-    _record(session, actor, file, before={"file": file.id, "name": file.name})
+    folders.record(session, actor, file, before={"file": file.id, "name": file.name})
 
 
-def hidden_long_ago(session: Session, limit: int) -> list[str]:
-    """Ids of files that need not be kept any longer (I-29)."""
-    found = sa.select(StoredFile.id).where(StoredFile.deleted_at < utcnow() - KEPT_HIDDEN)
-    return list(session.scalars(found.limit(limit)))
+def hidden_long_ago(session: Session, limit: int) -> list[tuple[str, str | None]]:
+    """Ids and places of files that need not be kept any longer (I-29)."""
+    found = sa.select(StoredFile.id, StoredFile.place).where(
+        StoredFile.deleted_at < utcnow() - KEPT_HIDDEN
+    )
+    return [(id_, place) for id_, place in session.execute(found.limit(limit))]
 
 
 def forget(session: Session, file_id: str) -> None:
-    """Delete the row of a hidden file whose content is gone."""
+    """Delete the rows of a hidden file whose content is gone."""
+    is_hidden = sa.select(StoredFile.id).where(
+        StoredFile.id == file_id, StoredFile.deleted_at.is_not(None)
+    )
+    session.execute(
+        sa.delete(DocumentRevision).where(DocumentRevision.document_id.in_(is_hidden)),
+        execution_options={"synchronize_session": False},
+    )
     session.execute(
         sa.delete(StoredFile).where(StoredFile.id == file_id, StoredFile.deleted_at.is_not(None)),
         execution_options={"synchronize_session": False},
     )
 
 
-def clean_name(name: str, *, nameless: str = NAMELESS) -> str:
-    """Without folders and invisible characters, and not too long; the ending is kept."""
-    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    visible = "".join(c for c in last if not unicodedata.category(c).startswith("C"))
-    tidy = " ".join(visible.split())
-    if tidy.strip(".") == "":
-        return nameless
-    ending = PurePosixPath(tidy).suffix[:LONGEST_NAME]
-    return tidy if len(tidy) <= LONGEST_NAME else tidy[: LONGEST_NAME - len(ending)] + ending
-
-
-def with_ending(name: str, content_type: str) -> str:
-    """A picture is called like one, so that pages and machine steps know it by its address."""
-    endings = ENDINGS.get(content_type, ())
-    if not endings or name.lower().endswith(tuple(e for all_ in ENDINGS.values() for e in all_)):
-        return name
-    return f"{name}{endings[0]}"
-
-
-def free_name(name: str, taken: Collection[str]) -> str:
-    """``plan.pdf``, or ``plan (2).pdf`` if that is taken, and so on."""
-    path = PurePosixPath(name)
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{path.stem} ({number}){path.suffix}"
-    return free
-
-
 def _locked_for_change(
     session: Session, actor: Actor, project_id: int | None, message: str
 ) -> Project:
-    if project_id is None or not _may_see(
+    if project_id is None or not may_see(
         session, project_id, actor.worker_id, is_manager=actor.may_manage
     ):
         raise NotFound(message)
@@ -175,7 +168,7 @@ def _locked_for_change(
     return project
 
 
-def _may_see(session: Session, project_id: int, worker_id: int | None, *, is_manager: bool) -> bool:
+def may_see(session: Session, project_id: int, worker_id: int | None, *, is_manager: bool) -> bool:
     if is_manager:
         return True
     is_on_it = (
@@ -185,24 +178,3 @@ def _may_see(session: Session, project_id: int, worker_id: int | None, *, is_man
         .where(Assignment.worker_id == worker_id, Assignment.discarded_at.is_(None))
     )
     return worker_id is not None and bool(session.scalar(sa.select(is_on_it)))
-
-
-def _record(
-    session: Session,
-    actor: Actor,
-    file: StoredFile,
-    *,
-    before: dict[str, str] | None = None,
-    after: dict[str, str] | None = None,
-) -> None:
-    """About the project: files have ids that are no numbers."""
-    project = session.get_one(Project, file.project_id)
-    audit.record(
-        session,
-        actor,
-        Verb.FILE_CHANGED,
-        project,
-        project_id=project.id,
-        before=before,
-        after=after,
-    )

@@ -113,6 +113,8 @@ class Project(Base):
     ended_at: Mapped[datetime | None]
     team_messages_url: Mapped[str | None]
     project_folder_url: Mapped[str | None]
+    prepared_at: Mapped[datetime | None]  # when its folder was there
+    preparation_problem: Mapped[str | None]  # why it is not, after the last try
     channel_id: Mapped[str | None]
     created_by: Mapped[str]  # a username, "system" or "key:<key id>"
     paused_at: Mapped[datetime | None]

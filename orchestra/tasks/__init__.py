@@ -36,6 +36,7 @@ celery = Celery("orchestra", task_cls=JobInContext, amqp=PromptAMQP)
 celery.config_from_object("celeryconfig")
 celery.conf.imports = (
     "orchestra.tasks.deliveries",
+    "orchestra.tasks.files",
     "orchestra.tasks.machine",
     "orchestra.tasks.messages",
     "orchestra.tasks.upkeep",

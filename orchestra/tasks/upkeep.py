@@ -10,8 +10,8 @@ from orchestra import outbox
 from orchestra.database import reading, settings_of, transaction
 from orchestra.domain import advancing, dispatching, files, machine, messages, repeats, upkeep
 from orchestra.errors import OrchestraError
-from orchestra.integrations.files import store_of
 from orchestra.outbox import Job
+from orchestra.project_files import store
 from orchestra.tasks import celery
 
 logger = logging.getLogger(__name__)
@@ -73,11 +73,18 @@ def advance_stuck() -> int:
 def remove_hidden_files() -> int:
     """Remove files that were taken away long ago: first the content, then the row (I-29)."""
     with reading() as session:
-        settings = settings_of(session)
-        file_ids = files.hidden_long_ago(session, BATCH)
-    for file_id in file_ids:
-        store_of(settings).delete(file_id)
-    return _for_each(file_ids, files.forget)
+        hidden = files.hidden_long_ago(session, BATCH)
+    removed = [id_ for id_, place in hidden if place is None or _removed(id_, place)]
+    return _for_each(removed, files.forget)
+
+
+def _removed(file_id: str, place: str) -> bool:
+    try:
+        store().delete(place)
+    except OrchestraError:
+        logger.exception("file not removed from the store", extra={"file": file_id})
+        return False
+    return True
 
 
 def _for_each(items: list[Item], work: Callable[[Session, Item], Any]) -> int:

@@ -11,21 +11,17 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
-from orchestra.domain import file_types, files
+from orchestra.domain import file_types, files, folders
 from orchestra.domain.files import Upload
 from orchestra.errors import Invalid, TooLarge
-from orchestra.integrations.files import FileStore, store_of
 from orchestra.models import StoredFile
+from orchestra.project_files import ProjectFiles, store
 from orchestra.web import auth
 
 FILES = "/orchestra/files"
 CONTROL = re.compile(r"(file|picture):(/.*)", re.DOTALL)  # names of file controls of a form
 NOT_A_PICTURE = "This is no picture. Choose a PNG, JPEG, GIF or WebP file."
 MOST_FORM_PARTS = 10_000
-
-
-def store() -> FileStore:
-    return store_of(settings())
 
 
 def settings() -> Settings:
@@ -65,18 +61,30 @@ def kept(
     :raises TooLarge: it is larger than uploads may be.
     """
     with reading() as session:
-        files.project_of_task(session, auth.current_worker(), task_id)
+        project_id = files.project_of_task(session, auth.current_worker(), task_id)
     type_ = file_types.content_type(content)
     if only_pictures and not file_types.is_picture(type_):
         raise Invalid(NOT_A_PICTURE, fields={"file": [NOT_A_PICTURE]})
-    file_id = files.new_id()
-    size_bytes = store().put(file_id, content, at_most_bytes=settings().max_upload_bytes)
+    file_id = folders.new_id()
+    stored = store().put(
+        folders.store_key(project_id, file_id),
+        name,
+        ProjectFiles(project_id, auth.current_actor()).place_of_folder(folder),
+        content,
+        type_,
+        at_most_bytes=settings().max_upload_bytes,
+    )
     try:
         yield Upload(
-            id=file_id, name=name, content_type=type_, size_bytes=size_bytes, folder=folder
+            id=file_id,
+            place=stored.place,
+            name=name,
+            content_type=type_,
+            size_bytes=stored.size_bytes,
+            folder=folder,
         )
     except BaseException:
-        store().delete(file_id)
+        store().delete(stored.place)
         raise
 
 

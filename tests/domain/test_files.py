@@ -6,11 +6,12 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from orchestra.domain import file_types, files, projects
+from orchestra.domain import file_types, files, folders, projects
 from orchestra.domain.audit import Actor
-from orchestra.domain.files import Upload, clean_name, free_name, with_ending
-from orchestra.errors import NotFound, ProjectClosed, TooLarge
-from orchestra.integrations.files import FilesInMemory, LocalFiles
+from orchestra.domain.file_names import clean_name, free_name, with_ending
+from orchestra.domain.files import Upload
+from orchestra.errors import NotFound, ProjectClosed
+from orchestra.integrations.files import LocalFiles
 from orchestra.models import AuditEvent, StoredFile, TaskStatus, Verb
 
 
@@ -22,7 +23,9 @@ def picture(format_="PNG"):
 
 def upload(name="plan.pdf", **more):
     return Upload(
-        **({"id": files.new_id(), "name": name, "content_type": "application/pdf"} | more),
+        **({"name": name, "content_type": "application/pdf"} | more),
+        id=folders.new_id(),
+        place=folders.new_id(),
         size_bytes=7,
     )
 
@@ -201,33 +204,6 @@ def test_the_type_is_found_from_the_content(content, type_):
 
     assert file_types.content_type(stream) == type_
     assert stream.tell() == 0
-
-
-@pytest.fixture(params=["local", "memory"])
-def store(request, tmp_path):
-    return LocalFiles(tmp_path / "files") if request.param == "local" else FilesInMemory()
-
-
-def test_a_store_gives_back_what_it_was_given(store):
-    """I-1"""
-    file_id = files.new_id()
-
-    assert store.put(file_id, BytesIO(b"abc"), at_most_bytes=3) == 3
-    with store.open(file_id) as content:
-        assert content.read() == b"abc"
-    store.delete(file_id)
-    store.delete(file_id)
-    with pytest.raises(NotFound):
-        store.open(file_id)
-
-
-def test_a_store_keeps_nothing_of_what_is_too_large(store, tmp_path):
-    file_id = files.new_id()
-    with pytest.raises(TooLarge):
-        store.put(file_id, BytesIO(b"abcd"), at_most_bytes=3)
-    with pytest.raises(NotFound):
-        store.open(file_id)
-    assert list(tmp_path.rglob("files/*")) == []
 
 
 @pytest.mark.parametrize("file_id", ["../secret", "a/b", "", "x" * 32])

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import utcnow
-from orchestra.domain import files, machine, upkeep
+from orchestra.domain import files, folders, machine, upkeep
 from orchestra.domain.execution import Runner
 from orchestra.domain.files import Upload
 from orchestra.errors import NotFound
@@ -120,6 +120,7 @@ def test_hidden_files_are_removed_after_thirty_days(app, session, make):
     kept, old, lately = (_file(session, work, store) for _ in range(3))
     for file_id, days in ((old, 31), (lately, 29)):
         session.get(StoredFile, file_id).deleted_at = utcnow() - timedelta(days=days)
+    places = dict(session.execute(sa.select(StoredFile.id, StoredFile.place)).all())
     session.commit()
 
     sweep_all()
@@ -127,14 +128,17 @@ def test_hidden_files_are_removed_after_thirty_days(app, session, make):
 
     assert set(session.scalars(sa.select(StoredFile.id))) == {kept, lately}
     for file_id in (kept, lately):
-        store.open(file_id).close()
+        store.open(places[file_id]).close()
     with pytest.raises(NotFound):
-        store.open(old)
+        store.open(places[old])
 
 
 def _file(session, work, store):
-    file_id = files.new_id()
-    size_bytes = store.put(file_id, BytesIO(b"Words"), at_most_bytes=10)
-    upload = Upload(id=file_id, name="a.txt", content_type="text/plain", size_bytes=size_bytes)
+    file_id = folders.new_id()
+    key = folders.store_key(work.project.id, file_id)
+    stored = store.put(key, "a.txt", None, BytesIO(b"Words"), "text/plain", at_most_bytes=10)
+    upload = Upload(
+        id=file_id, place=stored.place, name="a.txt", content_type="text/plain", size_bytes=5
+    )
     files.add(session, work.writer, work.task.id, upload)
     return file_id

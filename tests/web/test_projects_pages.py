@@ -388,6 +388,7 @@ def test_the_files_of_the_project_are_listed(as_admin, make, session):
     session.add(
         StoredFile(
             id="a-random-name",
+            place="a-random-place",
             project_id=work.project.id,
             name="plan.pdf",
             content_type="application/pdf",

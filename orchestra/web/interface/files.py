@@ -69,7 +69,7 @@ def _described(file: StoredFile) -> Answer:
     return {
         "id": file.id,
         "name": file.name,
-        "folder": file.folder,
+        "folder": file.parent.name if file.parent else "",
         "type": file.content_type,
         "size_bytes": file.size_bytes,
         "changed_at": timestamp(file.created_at),

@@ -13,6 +13,7 @@ from orchestra.domain import file_types, files
 from orchestra.domain.files import get_file
 from orchestra.domain.information import LARGEST_ID
 from orchestra.errors import Conflict, Invalid, Malformed, TooLarge
+from orchestra.project_files import store
 from orchestra.web import auth, uploads
 
 # Whatever a file holds, a browser that opens it runs nothing of it.
@@ -29,7 +30,7 @@ def serve(file_id: str, name: str) -> Response:
     """The name in the address says nothing to us: the file is called as its row says."""
     with reading() as session:
         file = get_file(session, auth.current_worker(), file_id)
-    content = uploads.store().open(file.id)
+    content = store().open(file.place or file.id)
     response = Response(
         wrap_file(request.environ, content), mimetype=file.content_type, direct_passthrough=True
     )

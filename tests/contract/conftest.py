@@ -1,0 +1,43 @@
+"""The stores of files, each with the service that it needs: one fixture a store.
+
+A store's fixture is called ``<name>_files`` and gives a store that is empty.
+"""
+
+import secrets
+
+import pytest
+
+from orchestra.integrations.files import FilesInMemory, LocalFiles
+from orchestra.integrations.s3 import S3Files
+from tests.contract.s3_server import KEY, SECRET, client, s3_server
+
+STORES = ("local", "memory", "s3")
+
+
+@pytest.fixture
+def local_files(tmp_path):
+    return LocalFiles(tmp_path / "files")
+
+
+@pytest.fixture
+def memory_files():
+    return FilesInMemory()
+
+
+@pytest.fixture(scope="session")
+def s3_address():
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3_files(s3_address):
+    """A store in a bucket of its own."""
+    bucket = f"b{secrets.token_hex(8)}"
+    client(s3_address).create_bucket(Bucket=bucket)
+    return S3Files(bucket, endpoint_url=s3_address, key=KEY, secret=SECRET)
+
+
+@pytest.fixture(params=STORES)
+def store(request):
+    return request.getfixturevalue(f"{request.param}_files")
