@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.database import settings_of, utcnow
+from orchestra.database import lock, settings_of, utcnow
 from orchestra.domain import audit, messages, people
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Forbidden, WorkerInactive
-from orchestra.models import Verb, Worker
+from orchestra.models import AuditEvent, Verb, Worker
 
 LONGEST = timedelta(minutes=60)
 
@@ -71,6 +72,25 @@ def find_acted_as(
     worker = session.get(Worker, worker_id)
     may_be_acted_as = worker is not None and worker.is_active and not worker.is_administrator
     return worker if may_be_acted_as else None
+
+
+def note_end(session: Session, actor: Actor, worker_id: int, since: datetime) -> None:
+    """Record that acting which began ``since`` has ended by itself, whoever notices it first.
+
+    :param actor: the administrator, as themselves.
+    """
+    lock(session, Worker, actor.worker_id or 0)  # several requests may notice it at once
+    worker = session.get(Worker, worker_id)
+    is_noted = sa.exists().where(
+        AuditEvent.object_kind == Worker.__tablename__,
+        AuditEvent.object_id == worker_id,
+        AuditEvent.verb == Verb.ACTING_STOPPED,
+        AuditEvent.actor == actor.name,
+        AuditEvent.at >= since,
+    )
+    if worker is not None and not session.scalar(sa.select(is_noted)):
+        ended = replace(actor, acting_as=worker.username)
+        audit.record(session, ended, Verb.ACTING_STOPPED, worker, note="by itself")
 
 
 def as_worker(administrator: Worker, worker: Worker, request_id: str) -> Actor:

@@ -10,7 +10,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from orchestra.database import reading, utcnow
+from orchestra.database import reading, retry_deadlocks, transaction, utcnow
 from orchestra.domain import acting, signing_in
 from orchestra.domain.audit import Actor
 from orchestra.errors import Forbidden, Unauthenticated, Unavailable
@@ -48,6 +48,7 @@ def _load(session_key: str) -> SignedIn | None:
             return SignedIn(worker) if worker else None
         acted_as = _find_acted_as(database, worker)
     if acted_as is None:
+        _note_end_of_acting(worker)
         _let_acting_end()
         return SignedIn(worker)
     return SignedIn(acted_as, administrator=worker)
@@ -59,6 +60,13 @@ def _find_acted_as(database: Session, administrator: Worker) -> Worker | None:
 
 def _since() -> datetime:
     return datetime.fromtimestamp(session[ACTING]["since"], UTC)
+
+
+@retry_deadlocks
+def _note_end_of_acting(administrator: Worker) -> None:
+    actor = Actor.of(administrator, request_id=requests.request_id())
+    with transaction() as database:
+        acting.note_end(database, actor, session[ACTING]["worker_id"], _since())
 
 
 def _let_acting_end() -> None:

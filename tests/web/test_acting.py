@@ -119,6 +119,21 @@ def test_after_an_hour_one_is_oneself_and_is_told(acting):
     assert "You act as yourself again" in answer.text + page
 
 
+def test_its_end_by_itself_is_noted_once(acting, session, browser):
+    """P-54, P-61: also when two pages notice it at the same time."""
+    cookie = acting.get_cookie("orchestra_session").value
+    with time_machine.travel(utcnow() + timedelta(minutes=61), tick=True):
+        for client in (acting, acting, browser()):
+            if client is not acting:
+                client.set_cookie("orchestra_session", cookie)
+            client.get(APP)
+    events = session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id)).all()
+    assert [(event.verb, event.actor, event.acting_as) for event in events] == [
+        (Verb.ACTING_STARTED, "root", "ana"),
+        (Verb.ACTING_STOPPED, "root", "ana"),
+    ]
+
+
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_administrator": True}])
 def test_acting_ends_when_the_worker_may_no_longer_be_acted_as(acting, session, people, change):
     """P-21, P-51"""
