@@ -221,12 +221,12 @@ class Answers(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append(f"{self.command} {self.path}")
         status, headers, body = self.server.answer
+        usual = {"Content-Length": str(len(body)), "Connection": "close"}
         self.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+        for name, value in (usual | headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body if self.command != "HEAD" else b"")
-        self.close_connection = True
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815
 
