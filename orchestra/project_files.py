@@ -301,7 +301,7 @@ def _write(actor: Actor, document_id: str, text: str) -> None:
 @retry_deadlocks
 def _hide(actor: Actor, file_id: str) -> None:
     with transaction() as session:
-        files.hide(session, actor, file_id)
+        files.hide(session, actor, file_id, FileKind.FILE, FileKind.DOCUMENT)
 
 
 @retry_deadlocks

@@ -1,9 +1,10 @@
 """What the author of a workflow may import; nothing else of ours.
 
-``fetch`` reads an address that a user gave, public hosts only (I-39, R-31). Exceptions decide a
-retry: any ordinary one is tried again as the step's ``retry_policy`` says, ``PermanentFailure`` is
-not, ``RetryLater(after_seconds)`` names the wait. ``create_worker`` and ``grant`` are for sample
-data, ``logger`` for log lines.
+``files`` gives the files, folders and documents of a project (I-38). ``fetch`` reads an address
+that a user gave, public hosts only (I-39, R-31). Exceptions decide a retry: any ordinary one is
+tried again as the step's ``retry_policy`` says, ``PermanentFailure`` is not,
+``RetryLater(after_seconds)`` names the wait. ``create_worker`` and ``grant`` are for sample data,
+``logger`` for log lines.
 """
 
 import logging
@@ -30,8 +31,10 @@ from urllib3.exceptions import (
 from urllib3.util import Url, parse_url
 
 from orchestra.config import Settings
+from orchestra.domain.execution import running_project
 from orchestra.domain.sample_data import create_worker, grant
 from orchestra.errors import PermanentFailure, RetryLater
+from orchestra.project_files import ProjectFiles
 
 __all__ = [
     "FetchFailed",
@@ -42,6 +45,7 @@ __all__ = [
     "SanityCheck",
     "create_worker",
     "fetch",
+    "files",
     "grant",
     "logger",
 ]
@@ -102,6 +106,19 @@ class Fetched:
 def logger(name: str) -> logging.Logger:
     """The log of a workflow's module: ``log = logger(__name__)``."""
     return logging.getLogger(name)
+
+
+def files(project_id: int | None = None) -> ProjectFiles:
+    """Files, folders and documents of the project whose machine step is running, or of another.
+
+    For machine steps and what is called outside of transactions; a policy cannot use it.
+
+    :raises RuntimeError: no machine step is running, and no project was named.
+    """
+    found = running_project.get() if project_id is None else project_id
+    if found is None:
+        raise RuntimeError("files() needs the id of a project, because no machine step is running.")
+    return ProjectFiles(found)
 
 
 def fetch(url: str) -> Fetched:

@@ -252,5 +252,16 @@ def at_once(app):
 
 
 @pytest.fixture
+def service(app, change_settings):
+    """Files are kept at a service that people go to, as Drive is one."""
+    from tests.service_files import FilesAtService
+
+    change_settings(file_backend="google_drive")
+    found = app.extensions["orchestra_files"] = FilesAtService()
+    yield found
+    del app.extensions["orchestra_files"]
+
+
+@pytest.fixture
 def client(app):
     return app.test_client()

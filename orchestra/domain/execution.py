@@ -1,6 +1,7 @@
 """Call the author's function of a machine step, and judge what it gives."""
 
 import traceback
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ Data = dict[str, Any]
 LARGEST_RESULT_BYTES = 1_048_576
 LARGEST_TRACEBACK = 65_536
 _NO_FUNCTION = FunctionReference("")
+# Whose step is running in this thread, for what authors' functions ask for without saying whose.
+running_project: ContextVar[int | None] = ContextVar("running_project", default=None)
 
 
 class Interrupted(BaseException):
@@ -64,6 +67,7 @@ def call(lease: Lease) -> Outcome:
     Whatever the function raises is an outcome; only its interruption goes through.
     """
     reference = lease.step.execution_function or _NO_FUNCTION
+    earlier = running_project.set(lease.project_id)
     try:
         function = resolve(reference.path)
         kwargs = dict(reference.kwargs)
@@ -80,6 +84,8 @@ def call(lease: Lease) -> Outcome:
         return failure(error, retry_after_seconds=error.after_seconds)
     except BaseException as error:  # noqa: BLE001 - an author's function may raise anything
         return failure(error)
+    finally:
+        running_project.reset(earlier)
     return accepted(result)
 
 

@@ -116,9 +116,10 @@ def add(session: Session, actor: Actor, task_id: int, upload: Upload) -> StoredF
     return file
 
 
-def hide(session: Session, actor: Actor, file_id: str) -> None:
+def hide(session: Session, actor: Actor, file_id: str, *kinds: FileKind) -> None:
     """Take a file away; its content is kept for a while (I-29).
 
+    :param kinds: what it may be; a file when nothing is said.
     :raises NotFound: there is no such file, or the actor is not on its project.
     :raises ProjectClosed: the project has ended.
     """
@@ -126,7 +127,7 @@ def hide(session: Session, actor: Actor, file_id: str) -> None:
     project_id = session.scalar(sa.select(StoredFile.project_id).where(StoredFile.id == file_id))
     _locked_for_change(session, actor, project_id, message)
     file = session.get_one(StoredFile, file_id, populate_existing=True)
-    if file.deleted_at is not None:
+    if file.deleted_at is not None or file.kind not in (kinds or {FileKind.FILE}):
         raise NotFound(message)
     file.deleted_at, file.key = utcnow(), None  # what is made under the key again is another file
     session.flush()
