@@ -49,7 +49,8 @@ class FileEntry:
     name: str
     kind: FileKind
     content_type: str
-    size_bytes: int
+    size_bytes: int  # 0: nothing, or not there yet
+    key: str | None = None  # that it was made under; what people put there has none
 
 
 class ProjectFiles:
@@ -125,6 +126,7 @@ class ProjectFiles:
                 kind=one.kind,
                 content_type=one.content_type,
                 size_bytes=one.size_bytes,
+                key=one.key,
             )
             for one in found
         ]
