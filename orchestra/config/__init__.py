@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from orchestra.config.declaring import UNSHOWN, about, declaration, variable, without_password
+from orchestra.config.drive import DriveSettings
 from orchestra.config.later import LaterSettings
 from orchestra.config.reading import read_environment
 from orchestra.errors import BadConfiguration, Unavailable
@@ -23,7 +24,7 @@ BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Settings(LaterSettings):
+class Settings(DriveSettings):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 
     environment: str = field(
@@ -317,6 +318,7 @@ class Settings(LaterSettings):
         if self.broker_url and self.broker_url.split(":")[0] not in BROKERS:
             problems.append(f"ORCHESTRA_BROKER_URL: must begin with one of {', '.join(BROKERS)}.")
         problems += self._mail_problems()
+        problems += self._drive_problems(is_used=self.file_backend == "google_drive")
         if self.environment == "production":
             problems += self._production_problems()
         return problems
@@ -353,8 +355,9 @@ class Settings(LaterSettings):
 def declared() -> list[dataclasses.Field[Any]]:
     """The fields that are settings, in the order of the tables; the later ones last."""
     later = {f.name for f in dataclasses.fields(LaterSettings)}
+    own = set(Settings.__annotations__)
     fields = [f for f in dataclasses.fields(Settings) if "setting" in f.metadata]
-    return sorted(fields, key=lambda f: f.name in later)
+    return sorted(fields, key=lambda f: (f.name in later, f.name not in own))
 
 
 def _reachable(host: str) -> str:

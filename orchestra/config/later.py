@@ -107,32 +107,6 @@ class LaterSettings:
     slack_api_url: str = field(
         default="", metadata=about("Address of the chat service; unset: Slack's own.", address=True)
     )
-    google_service_account_json: str = field(
-        default="",
-        metadata=about(
-            "Service account key, or the path of its file.",
-            variable="GOOGLE_SERVICE_ACCOUNT_JSON",
-            secret=True,
-        ),
-    )
-    google_service_email: str = field(
-        default="",
-        metadata=about(
-            "Address of the service account, if it is to be checked.",
-            variable="GOOGLE_SERVICE_EMAIL",
-        ),
-    )
-    google_delegated_user: str = field(
-        default="",
-        metadata=about("Subject of domain-wide delegation.", variable="GOOGLE_DELEGATED_USER"),
-    )
-    google_project_root_id: str = field(
-        default="",
-        metadata=about("Root folder in Drive.", variable="GOOGLE_PROJECT_ROOT_ID"),
-    )
-    drive_link_sharing: bool = field(
-        default=False, metadata=about("Whether anyone with the link may write.")
-    )
     s3_bucket: str = field(
         default="",
         metadata=about("Bucket of the file store.", synonyms=("EDITOR_IMAGE_BUCKET_NAME",)),

@@ -3,15 +3,20 @@
 A store's fixture is called ``<name>_files`` and gives a store that is empty.
 """
 
+import json
 import secrets
 
 import pytest
+from google.oauth2.service_account import Credentials
 
+from orchestra.integrations.drive import SCOPES, DriveFiles
 from orchestra.integrations.files import FilesInMemory, LocalFiles
 from orchestra.integrations.s3 import S3Files
+from tests.contract.drive_objects import ROOT
+from tests.contract.drive_server import drive_server
 from tests.contract.s3_server import KEY, SECRET, client, s3_server
 
-STORES = ("local", "memory", "s3")
+STORES = ("local", "memory", "s3", "drive")
 
 
 @pytest.fixture
@@ -36,6 +41,20 @@ def s3_files(s3_address):
     bucket = f"b{secrets.token_hex(8)}"
     client(s3_address).create_bucket(Bucket=bucket)
     return S3Files(bucket, endpoint_url=s3_address, key=KEY, secret=SECRET)
+
+
+@pytest.fixture
+def drive():
+    """The service, of which a test may order answers."""
+    with drive_server() as server:
+        yield server
+
+
+@pytest.fixture
+def drive_files(drive):
+    key = json.loads(drive.account.key())
+    credentials = Credentials.from_service_account_info(key, scopes=SCOPES)
+    return DriveFiles(credentials, ROOT, api_url=drive.url)
 
 
 @pytest.fixture(params=STORES)

@@ -1,0 +1,348 @@
+"""Files, folders and documents in Google Drive, API v3 (specification I-32 to I-35)."""
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, Self
+
+from google.oauth2.service_account import Credentials
+from googleapiclient.http import MediaIoBaseUpload
+
+from orchestra.config import Settings
+from orchestra.config.drive import read_key
+from orchestra.errors import BadConfiguration, NotFound, RefusedByService
+from orchestra.integrations import drive_connection
+from orchestra.integrations.drive_connection import Connection
+from orchestra.integrations.drive_content import content_of
+from orchestra.integrations.drive_sharing import refused_addresses, take_back
+from orchestra.integrations.files import MARKDOWN, UNKNOWN, Entry, Kind, Stored, pieces
+from orchestra.integrations.pausing import Pausing
+
+SCOPES = ["https://www.googleapis.com/auth/drive"]
+FOLDER = "application/vnd.google-apps.folder"
+DOCUMENT = "application/vnd.google-apps.document"
+KINDS = {FOLDER: Kind.FOLDER, DOCUMENT: Kind.DOCUMENT}
+PLACE = re.compile(r"[A-Za-z0-9_-]+")
+KEY_PROPERTY = "orchestraKey"
+FACTS = "id,name,mimeType,size,createdTime"
+PAGE_SIZE = 200
+AT_ONCE_BYTES = 1024 * 1024  # up to there a content is sent in one request
+CHUNK_BYTES = 8 * 1024 * 1024  # of larger ones; a multiple of 256 KiB, as Drive wants it
+SHARED = {"supportsAllDrives": True}  # what lies in a shared drive is hidden from other calls
+
+Facts = dict[str, Any]  # of one object, as Drive tells them
+
+PAUSING = Pausing("Google Drive")  # of this process
+
+
+class DriveFiles:
+    """Keeps everything under one folder of Drive, as a service account or on behalf of a person.
+
+    A *place* is the id that Drive gave. The key of an object is kept with it, mixed with the root
+    folder, so that two installations with one account do not find each other's objects.
+
+    People may delete what they see. Then ``make_folder``, ``make_document``, ``put`` and
+    ``entries`` raise NotFound with ``details={"folder": place}``: the folder that they were given
+    is gone. To make it anew, call ``make_folder`` with the key of that folder, which finds no
+    deleted ones, keep the new place, tell project admins, and repeat the call (I-35).
+    """
+
+    has_own_pages = True
+
+    def __init__(
+        self,
+        credentials: Any,
+        root: str,
+        *,
+        link_sharing: bool = False,
+        api_url: str | None = None,
+        pausing: Pausing | None = None,
+    ) -> None:
+        self._credentials, self._root, self._link_sharing = credentials, root, link_sharing
+        self._api_url = api_url or drive_connection.API_URL
+        self._pausing = pausing or Pausing("Google Drive")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """:raises BadConfiguration: there is no usable key."""
+        credentials = _credentials(
+            settings.google_service_account_json, settings.google_delegated_user
+        )
+        return cls(
+            credentials,
+            settings.google_project_root_id,
+            link_sharing=settings.drive_link_sharing,
+            pausing=PAUSING,
+        )
+
+    def make_folder(self, key: str, name: str, parent: str | None) -> str:
+        def make(drive: Connection, facts: Facts) -> Facts:
+            return drive.ask(
+                drive.files.create(body={**facts, "mimeType": FOLDER}, fields=FACTS, **SHARED)
+            )
+
+        return str(self._once(key, name, parent, make)["id"])
+
+    def entries(self, folder: str) -> list[Entry]:
+        with self._connected() as drive:
+            area = self._area(drive, folder)
+            found = _listed(drive, area, f"'{folder}' in parents and trashed = false")
+        return [_entry(facts) for facts in found]
+
+    def make_document(
+        self, key: str, name: str, folder: str | None, text: str, *, template: str | None = None
+    ) -> str:
+        def make(drive: Connection, facts: Facts) -> Facts:
+            if template is not None:
+                return _copied(drive, template, facts)
+            request = drive.files.create(
+                body={**facts, "mimeType": DOCUMENT},
+                media_body=_as_media(text),
+                fields=FACTS,
+                **SHARED,
+            )
+            return drive.ask(request)
+
+        return str(self._once(key, name, folder, make)["id"])
+
+    def read_document(self, place: str) -> str:
+        with self._connected() as drive:
+            _present(drive, place)
+            content = drive.content(drive.files.export(fileId=place, mimeType=MARKDOWN))
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+    def write_document(self, place: str, text: str) -> None:
+        with self._connected() as drive:
+            _present(drive, place)
+            drive.ask(
+                drive.files.update(fileId=place, media_body=_as_media(text), fields="id", **SHARED)
+            )
+
+    def put(
+        self,
+        key: str,
+        name: str,
+        folder: str | None,
+        content: BinaryIO,
+        content_type: str,
+        *,
+        at_most_bytes: int,
+    ) -> Stored:
+        """Keep the content. It waits on this disk first: only then its size is known, and after a
+        break it can be sent again from where Drive has it."""
+        with SpooledTemporaryFile(max_size=AT_ONCE_BYTES) as whole:
+            for piece in pieces(content, at_most_bytes):
+                whole.write(piece)
+            size_bytes = whole.tell()
+            media = MediaIoBaseUpload(
+                whole,
+                content_type or UNKNOWN,
+                chunksize=CHUNK_BYTES,
+                resumable=size_bytes > AT_ONCE_BYTES,
+            )
+
+            def make(drive: Connection, facts: Facts) -> Facts:
+                return drive.upload(
+                    drive.files.create(body=facts, media_body=media, fields=FACTS, **SHARED)
+                )
+
+            kept = self._once(key, name, folder, make)
+        return Stored(kept["id"], int(kept.get("size", size_bytes)))
+
+    def open(self, place: str) -> BinaryIO:
+        with self._connected() as drive:
+            facts = _present(drive, place)
+        if "size" not in facts:
+            raise RefusedByService("This has no content of its own; open it in Google Drive.")
+        return content_of(self._connection(), place, int(facts["size"]))
+
+    def share(self, place: str, addresses: Collection[str]) -> dict[str, str]:
+        """Make these people writers; nobody is sent a mail. With ORCHESTRA_DRIVE_LINK_SHARING also
+        anyone with the link, even if no people are named."""
+        with self._connected() as drive:
+            return refused_addresses(
+                drive, _checked(place), addresses, link_sharing=self._link_sharing
+            )
+
+    def unshare(self, place: str, addresses: Collection[str]) -> None:
+        with self._connected() as drive:
+            take_back(drive, _checked(place), addresses)
+
+    def address(self, place: str, *, download_as: str | None = None) -> str | None:
+        """Drive sends the browser on to the page of the folder, document or file."""
+        return f"https://drive.google.com/open?id={place}"
+
+    def delete(self, place: str) -> None:
+        """Put it in the bin of Drive, from where people can take it back for 30 days."""
+        with self._connected() as drive:
+            try:
+                _trash(drive, _checked(place))
+            except NotFound:
+                return
+
+    def check(self) -> str:
+        with self._connected() as drive:
+            facts = self._folder_facts(drive, None)
+        if not facts["capabilities"]["canAddChildren"]:
+            raise RefusedByService(
+                f"The service account may not write into the folder {facts['name']!r} "
+                "(GOOGLE_PROJECT_ROOT_ID). Share it with the account as content manager."
+            )
+        return f"Google Drive answers; files are kept in its folder {facts['name']!r}"
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        drive = self._connection()
+        try:
+            yield drive
+        finally:
+            drive.close()
+
+    def _connection(self) -> Connection:
+        return Connection(self._credentials, self._api_url, self._pausing)
+
+    def _once(
+        self,
+        key: str,
+        name: str,
+        folder: str | None,
+        make: Callable[[Connection, Facts], Facts],
+    ) -> Facts:
+        """The object under the key, made if there is none (I-24).
+
+        Drive has no unique names. Of several makers at once the oldest object wins, and every other
+        maker takes back its own and nobody else's: theirs may hold work by now.
+        """
+        value = hashlib.sha256(f"{self._root}/{key}".encode()).hexdigest()
+        with self._connected() as drive:
+            area = self._area(drive, folder)
+            of_key = f"appProperties has {{ key='{KEY_PROPERTY}' and value='{value}' }}"
+            query = f"{of_key} and trashed = false"
+            found = _listed(drive, area, query)
+            if found:
+                return found[0]
+            facts = {
+                "name": name,
+                "parents": [self._root if folder is None else folder],
+                "appProperties": {KEY_PROPERTY: value},
+            }
+            made = make(drive, facts)
+            first = min([made, *_listed(drive, area, query)], key=_age)
+            if first["id"] != made["id"]:
+                _trash(drive, made["id"])
+            return first
+
+    def _area(self, drive: Connection, folder: str | None) -> dict[str, str]:
+        """Where to search for what lies in the folder: Drive must be told which shared drive.
+
+        :raises NotFound: the folder is gone; ``details`` name it.
+        """
+        facts = self._folder_facts(drive, folder)
+        if "driveId" in facts:
+            return {"corpora": "drive", "driveId": facts["driveId"]}
+        return {"corpora": "user"}
+
+    def _folder_facts(self, drive: Connection, folder: str | None) -> Facts:
+        wanted = "id,name,mimeType,trashed,driveId,capabilities(canAddChildren)"
+        try:
+            facts = _present(drive, self._root if folder is None else folder, wanted)
+        except NotFound:
+            if folder is None:
+                raise RefusedByService(
+                    "The root folder (GOOGLE_PROJECT_ROOT_ID) is not in Google Drive, or not "
+                    "shared with the service account."
+                ) from None
+            raise NotFound(
+                "The folder is not in Google Drive any more.", details={"folder": folder}
+            ) from None
+        if facts["mimeType"] != FOLDER:
+            raise RefusedByService(f"{facts['name']!r} in Google Drive is not a folder.")
+        return facts
+
+
+@lru_cache(maxsize=4)
+def _credentials(text_or_path: str, subject: str) -> Any:
+    """Kept, so that a process asks for access once an hour and not with each call."""
+    try:
+        return Credentials.from_service_account_info(
+            read_key(text_or_path), scopes=SCOPES, subject=subject or None
+        )
+    except ValueError as error:
+        known = str(error) if str(error).startswith("GOOGLE_") else ""
+        problem = known or "GOOGLE_SERVICE_ACCOUNT_JSON: its private key cannot be read."
+        raise BadConfiguration([problem]) from None
+
+
+def _checked(place: str) -> str:
+    """Ids are put into addresses and queries: nothing else may get there."""
+    if not PLACE.fullmatch(place):
+        raise NotFound("This is not the id of anything in Google Drive.")
+    return place
+
+
+def _present(drive: Connection, place: str, wanted: str = "id,name,mimeType,size,trashed") -> Facts:
+    facts = drive.ask(drive.files.get(fileId=_checked(place), fields=wanted, **SHARED))
+    if facts["trashed"]:
+        raise NotFound(f"{facts['name']!r} is in the bin of Google Drive.")
+    return facts
+
+
+def _listed(drive: Connection, area: dict[str, str], query: str) -> list[Facts]:
+    """All of them, oldest first. Pages may overlap when something changes between them."""
+    found: dict[str, Facts] = {}
+    token = None
+    while True:
+        answer = drive.ask(
+            drive.files.list(
+                q=query,
+                fields=f"nextPageToken,files({FACTS})",
+                pageSize=PAGE_SIZE,
+                pageToken=token,
+                includeItemsFromAllDrives=True,
+                **SHARED,
+                **area,
+            )
+        )
+        found |= {facts["id"]: facts for facts in answer.get("files", [])}
+        token = answer.get("nextPageToken")
+        if not token:
+            return sorted(found.values(), key=_age)
+
+
+def _age(facts: Facts) -> tuple[str, str]:
+    return facts["createdTime"], facts["id"]
+
+
+def _entry(facts: Facts) -> Entry:
+    return Entry(
+        place=facts["id"],
+        name=facts["name"],
+        kind=KINDS.get(facts["mimeType"], Kind.FILE),
+        content_type=facts["mimeType"],
+        size_bytes=int(facts.get("size", 0)),
+    )
+
+
+def _as_media(text: str) -> MediaIoBaseUpload:
+    """Drive does not convert nothing at all."""
+    return MediaIoBaseUpload(BytesIO((text or "\n").encode()), MARKDOWN)
+
+
+def _copied(drive: Connection, template: str, facts: Facts) -> Facts:
+    try:
+        return drive.ask(
+            drive.files.copy(fileId=_checked(template), body=facts, fields=FACTS, **SHARED)
+        )
+    except NotFound:
+        raise RefusedByService(
+            f"The template {template} is not in Google Drive, or not shared with the service "
+            "account."
+        ) from None
+
+
+def _trash(drive: Connection, place: str) -> None:
+    drive.ask(drive.files.update(fileId=place, body={"trashed": True}, fields="id", **SHARED))
