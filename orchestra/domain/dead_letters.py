@@ -9,7 +9,7 @@ from orchestra import outbox
 from orchestra.database import lock
 from orchestra.domain import audit, messages
 from orchestra.domain.audit import Actor, require_manager
-from orchestra.domain.message_texts import one_line
+from orchestra.domain.markup import one_line
 from orchestra.errors import Invalid, WrongStatus
 from orchestra.models import Message, MessageState, Verb
 

@@ -1,17 +1,13 @@
-"""The words of every message, each kind in one place (M-19, M-20, M-24, M-30)."""
+"""The words of every message, each kind in one place (M-19, M-20, M-23, M-24, M-30)."""
 
-import html
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from orchestra.domain.markup import ChatText, as_chat, bold, cut
 from orchestra.models import Project
 
 LONGEST_NAME, LONGEST_DETAIL = 100, 300  # characters of what the data give to a message
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
-)
 
 
 class Kind(StrEnum):
@@ -32,9 +28,25 @@ class Kind(StrEnum):
     PROJECT_PAUSED = "project_paused"
     PROJECT_RESUMED = "project_resumed"
     PROJECT_COMPLETED = "project_completed"
+    PROJECT_ABORTED = "project_aborted"
+    PROJECT_REOPENED = "project_reopened"
+    OFFER = "offer"
+    OFFER_REMINDER = "offer_reminder"
+    STAFFING_OPENED = "staffing_opened"
+    STAFFING_EXHAUSTED = "staffing_exhausted"
+    STAFFING_DECLINED = "staffing_declined"
+    STAFFING_FILLED = "staffing_filled"
+    UNSTAFFED_WARNING = "unstaffed_warning"
+    CHANNEL_WELCOME = "channel_welcome"
+    SANITY_CHECK = "sanity_check"
     MACHINE_FAILED = "machine_failed"
     CREATION_PROBLEM = "creation_problem"
     POLICY_PROBLEM = "policy_problem"
+    SANITY_PROBLEM = "sanity_problem"
+    PREPARATION_PROBLEM = "preparation_problem"
+    DEAD_LETTER = "dead_letter"
+    TEAM_MESSAGE = "team_message"
+    DIGEST = "digest"  # what waited for one mail a day
 
 
 class Preference(StrEnum):
@@ -45,13 +57,39 @@ class Preference(StrEnum):
     PROJECT_ALERTS = "project_alerts"
 
 
-_ALERTS = {Kind.MACHINE_FAILED, Kind.CREATION_PROBLEM, Kind.POLICY_PROBLEM}
+_NEW_TASKS = {Kind.OFFER, Kind.OFFER_REMINDER}
+_ALERTS = {
+    Kind.MACHINE_FAILED,
+    Kind.CREATION_PROBLEM,
+    Kind.POLICY_PROBLEM,
+    Kind.SANITY_PROBLEM,
+    Kind.PREPARATION_PROBLEM,
+    Kind.DEAD_LETTER,
+}
+# To inboxes and channels only: they never leave by mail or as direct messages.
+_STAYING = {
+    Kind.STAFFING_OPENED,
+    Kind.STAFFING_EXHAUSTED,
+    Kind.STAFFING_DECLINED,
+    Kind.STAFFING_FILLED,
+    Kind.UNSTAFFED_WARNING,
+    Kind.CHANNEL_WELCOME,
+    Kind.SANITY_CHECK,
+    Kind.TEAM_MESSAGE,
+    Kind.DIGEST,
+}
 
 
 def preference_of(kind: str) -> Preference | None:
-    """What switches a kind off; None: nothing does, as with account messages (M-16)."""
-    if kind not in set(Kind):
+    """What switches a kind off and, unless there is such a thing, keeps it from mail and chat.
+
+    None for account messages, which are recorded as mails and always come (M-16), for those that
+    are for inboxes and channels only, and for the digest of mails that were wanted each.
+    """
+    if kind not in set(Kind) or kind in _STAYING:
         return None
+    if kind in _NEW_TASKS:
+        return Preference.NEW_TASK_AVAILABLE
     return Preference.PROJECT_ALERTS if kind in _ALERTS else Preference.TASK_STATUS_CHANGE
 
 
@@ -156,23 +194,93 @@ _WORDS: dict[Kind, tuple[str, str]] = {
         "{step} could not be assigned",
         "Its assignment policy found nobody. The task waits for whoever takes it.",
     ),
+    Kind.SANITY_PROBLEM: (
+        "The checks of {project} do not work",
+        "The function that looks for problems in the project failed. It is asked again.",
+    ),
+    Kind.PREPARATION_PROBLEM: (
+        "{project} could not be prepared",
+        "Its folder, document or channel could not be made. The work goes on without it.",
+    ),
+    Kind.STAFFING_EXHAUSTED: (
+        "Nobody is left to ask for {step}",
+        "Everybody who may take the task was asked. Offers can still be accepted.",
+    ),
+    Kind.STAFFING_DECLINED: (
+        "Everybody declined {step}",
+        "Find somebody yourself, or certify more people for the task.",
+    ),
+    Kind.UNSTAFFED_WARNING: (
+        "{step} waits for somebody",
+        "Nobody has taken the task for a long time.",
+    ),
 }
-_DETAIL = {Kind.PROJECT_PAUSED: "Reason"}  # what a detail is called; otherwise it is a problem
+# Kind: what a channel reads. {who} is the worker whom it is about, called by their Slack id.
+_POSTS: dict[Kind, str] = {
+    Kind.TASK_PICKED_UP: "{who} works on {step}",
+    Kind.REVIEW_PICKED_UP: "{who} reviews {step}",
+    Kind.AWAITING_REVIEW: "{who} handed over {step}, which waits for a reviewer",
+    Kind.READY_FOR_REREVIEW: "{step} is ready again for the review by {who}",
+    Kind.RETURNED: "{person} returned {step} to {who}",
+    Kind.COMPLETED: "{step} is complete",
+    Kind.COMPLETED_BY_ADMIN: "{step} was completed by a project admin",
+    Kind.REVERTED: "{step} was taken back to an earlier state",
+    Kind.REASSIGNED_TO: "{who} takes over {step}",
+    Kind.UNASSIGNED: "{step} is not assigned to {who} any more",
+    Kind.PROJECT_PAUSED: "{project} is paused",
+    Kind.PROJECT_RESUMED: "{project} goes on",
+    Kind.PROJECT_COMPLETED: "{project} is complete",
+    Kind.PROJECT_ABORTED: "{project} was aborted",
+    Kind.PROJECT_REOPENED: "{project} is open again",
+    Kind.STAFFING_OPENED: "Somebody is looked for to take {step}",
+    Kind.STAFFING_EXHAUSTED: "Nobody is left to ask for {step}",
+    Kind.STAFFING_DECLINED: "Everybody declined {step}",
+    Kind.STAFFING_FILLED: "{who} accepted {step}",
+    Kind.UNSTAFFED_WARNING: "{step} waits for somebody",
+    Kind.CHANNEL_WELCOME: "Welcome, {who}: here the people on {project} talk to each other",
+}
+WORDED, POSTED = frozenset(_WORDS), frozenset(_POSTS)
+# What a detail is called; otherwise it is a problem.
+_DETAIL = {
+    Kind.PROJECT_PAUSED: "Reason",
+    Kind.STAFFING_OPENED: "Note",
+    Kind.STAFFING_EXHAUSTED: "Asked",
+    Kind.STAFFING_DECLINED: "Asked",
+    Kind.STAFFING_FILLED: "Note",
+    Kind.UNSTAFFED_WARNING: "Waiting",
+    Kind.CHANNEL_WELCOME: "Note",
+}
 
 
 def words(kind: Kind, about: About) -> Words:
     """Subject and plain text of a message; whatever is in the data, each stays in its line."""
-    pieces = {
+    subject, sentence = _WORDS[kind]
+    return Words(subject.format(**_pieces(about)), "\n".join([sentence, *_rest(kind, about)]))
+
+
+def post_words(kind: Kind, about: About, who: ChatText | None = None) -> ChatText:
+    """What a channel reads.
+
+    :param who: the worker whom it is about, see :func:`orchestra.domain.markup.mention`.
+    """
+    pieces = {key: as_chat(piece) for key, piece in _pieces(about).items()}
+    headline = bold(ChatText(_POSTS[kind].format(**pieces, who=who or "somebody")))
+    return ChatText("\n".join([headline, *(as_chat(line) for line in _rest(kind, about))]))
+
+
+def _pieces(about: About) -> dict[str, str]:
+    return {
         "project": name(about.project),
         "step": name(about.step),
         "person": name(about.person) or "Somebody",
     }
-    subject, sentence = _WORDS[kind]
-    lines = [sentence]
-    if about.detail:
-        lines.append(f"{_DETAIL.get(kind, 'Problem')}: {_cut(about.detail, LONGEST_DETAIL)}")
-    lines.append(_facts(about))
-    return Words(subject.format(**pieces), "\n".join(lines))
+
+
+def _rest(kind: Kind, about: About) -> list[str]:
+    facts = _facts(about)
+    if not about.detail:
+        return [facts]
+    return [f"{_DETAIL.get(kind, 'Problem')}: {cut(about.detail, LONGEST_DETAIL)}", facts]
 
 
 def _facts(about: About) -> str:
@@ -185,51 +293,4 @@ def _facts(about: About) -> str:
 
 
 def name(text: str) -> str:
-    return _cut(text, LONGEST_NAME)
-
-
-def _cut(text: str, longest: int) -> str:
-    """Data within a message: one line, and not so long that it hides the rest."""
-    line = one_line(text)
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
-
-
-def one_line(text: str) -> str:
-    """Without line breaks and what else turns one line, or one header, into several (I-22)."""
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())
-
-
-def lines_of(text: str) -> str:
-    """Text of several lines, each without what is not printed."""
-    return "\n".join(one_line(line) for line in text.splitlines())
-
-
-def last_line(error: str) -> str:
-    """Of a traceback the line that says what was wrong."""
-    lines = [line for line in error.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
-
-
-def as_html(text: str, our_address: str) -> str:
-    """The same words for mail programs that show HTML; only links of ours can be pressed (M-13)."""
-    paragraphs = (block for block in text.split("\n\n") if block.strip())
-    body = "\n".join(f"<p>{_lines(block, our_address)}</p>" for block in paragraphs)
-    return f'<!doctype html>\n<html lang="en"><body style="{_BODY}">\n{body}\n</body></html>\n'
-
-
-_BODY = "font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;max-width:36em"
-_BUTTON = (
-    "display:inline-block;padding:8px 16px;border-radius:6px;background:#4f46e5;"
-    "color:#fff;text-decoration:none"
-)
-
-
-def _lines(block: str, our_address: str) -> str:
-    return "<br>\n".join(_line(line.strip(), our_address) for line in block.strip().split("\n"))
-
-
-def _line(line: str, our_address: str) -> str:
-    shown = html.escape(line)
-    if not line.startswith(f"{our_address}/") or " " in line:
-        return shown
-    return f'<a href="{shown}" style="{_BUTTON}">Open in Orchestra</a><br>\n{shown}'
+    return cut(text, LONGEST_NAME)

@@ -1,7 +1,7 @@
-"""Messages to people: recorded with their cause, delivered after its commit (M-1 to M-6, M-28)."""
+"""Messages to people and channels, recorded with their cause (specification M-1, M-2, M-18)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,26 +9,51 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from orchestra import outbox
-from orchestra.database import find_locked, seconds_from_now, settings_of, table_of, utcnow
-from orchestra.domain.message_texts import as_html, lines_of, one_line
-from orchestra.errors import NotFound
-from orchestra.models import AuditEvent, Channel, Message, MessageState, Worker
-from orchestra.outbox import Dispatch, Job, OutboxMessage
+from orchestra.config import Settings
+from orchestra.database import UtcDateTime, seconds_from_now, settings_of, table_of
+from orchestra.domain.markup import ChatText, as_chat, as_html, bold, lines_of, one_line, with_link
+from orchestra.domain.message_texts import Preference, preference_of
+from orchestra.models import (
+    AuditEvent,
+    Channel,
+    Message,
+    MessagePreference,
+    MessageState,
+    Worker,
+)
+from orchestra.outbox import Dispatch, Job
 
-PAUSES_SECONDS = (10, 30, 120, 600, 3600)
-LONGEST_PAUSE_SECONDS = 3600
-MOST_TRIES = 28  # the first, five after the pauses above, then one an hour: a day in all (M-6)
-LEASE_SECONDS = 300  # longer than a delivery may take
-KEPT_SECONDS = 180 * 86_400
-FORGOTTEN_AT_ONCE = 500
-PER_PAGE = 25
-LOST = "The process that delivered this was lost."
-_MESSAGES, _WORKERS = table_of(Message), table_of(Worker)
+NO_ADDRESS = "There is no e-mail address."
+NO_SLACK_ID = "The Slack id is not known."
+UNWANTED = "Switched off in the preferences."
+CHAT_IS_OFF = "The chat is switched off."
+_MESSAGES, _WORKERS, _CHOICES = table_of(Message), table_of(Worker), table_of(MessagePreference)
 
 Cause = str | sa.ColumnElement[str]
+Columns = dict[str, sa.ColumnElement[Any]]
 
 
-# --- Recording --------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Post:
+    """What a channel reads: that of the project, or an internal one."""
+
+    channel: Channel
+    text: ChatText
+    address: str | None = None  # of an internal channel
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    kind: str
+    subject: str
+    text: str
+    url: str
+    cause: Cause
+    project_id: int | None
+    task_id: int | None
+
+
+# --- To people --------------------------------------------------------------------------------
 
 
 def send_mail(
@@ -60,6 +85,7 @@ def send_mail(
         "text": lines_of(text),
         "html": as_html(lines_of(text), settings_of(session).url),
         "state": state,
+        "last_error": None if address else NO_ADDRESS,
     }
     statement = _insert(session).values(values).on_conflict_do_nothing()
     new_id = session.connection().execute(statement.returning(_MESSAGES.c.id)).scalar_one_or_none()
@@ -79,34 +105,37 @@ def tell(
     project_id: int | None = None,
     task_id: int | None = None,
     except_worker_id: int | None = None,
+    posts: Sequence[Post] = (),
 ) -> None:
-    """Put a message into the inboxes of workers whose accounts are active (P-15).
+    """Tell workers whose accounts are active: in their inboxes, and as they want (P-15, M-14).
 
-    Told twice, it is one message in each inbox.
+    Told twice, it is one message in each inbox, one mail and one direct message.
 
     :param workers: their ids; None stands for the machine, which reads nothing.
     :param url: what the message is about: a path of ours.
     :param cause: what happened, for example ``offer:17``, or :func:`newest_event`.
+    :param posts: what channels read about it.
     """
     ids = {worker for worker in workers if worker is not None} - {except_worker_id}
-    if ids:
+    if ids or posts:
         tell_those(
             session,
             kind,
-            _WORKERS.c.id.in_(sorted(ids)),
+            _WORKERS.c.id.in_(sorted(ids)) if ids else None,
             subject=subject,
             text=text,
             url=url,
             cause=cause,
             project_id=project_id,
             task_id=task_id,
+            posts=posts,
         )
 
 
 def tell_those(
     session: Session,
     kind: str,
-    condition: sa.ColumnElement[bool],
+    condition: sa.ColumnElement[bool] | None,
     *,
     subject: str,
     text: str,
@@ -114,28 +143,220 @@ def tell_those(
     cause: Cause,
     project_id: int | None = None,
     task_id: int | None = None,
+    posts: Sequence[Post] = (),
 ) -> None:
-    """As :func:`tell`, in one statement to all active workers who meet a condition."""
-    session.flush()
-    key = sa.literal(f"{kind}:", sa.Text()) + cause + ":"
-    values: dict[str, sa.ColumnElement[Any]] = {
-        "kind": sa.literal(kind, sa.Text()),
-        "channel": sa.literal(Channel.INBOX.value, sa.Text()),
-        "worker_id": _WORKERS.c.id,
-        "dedupe_key": key + sa.cast(_WORKERS.c.id, sa.Text()) + f":{Channel.INBOX}",
-        "subject": sa.literal(one_line(subject), sa.Text()),
-        "text": sa.literal(lines_of(text), sa.Text()),
-        "url": sa.literal(url, sa.Text()),
-        "project_id": sa.literal(project_id, sa.Integer()),
-        "task_id": sa.literal(task_id, sa.Integer()),
-        "state": sa.literal(MessageState.SENT.value, sa.Text()),
+    """As :func:`tell`, in one statement to all active workers who meet a condition.
+
+    :param condition: None: to nobody but the channels of the posts.
+    """
+    said = _Said(
+        kind=kind,
+        subject=one_line(subject),
+        text=lines_of(text),
+        url=url,
+        cause=cause,
+        project_id=project_id,
+        task_id=task_id,
+    )
+    settings = settings_of(session)
+    to_people = [] if condition is None else _to_people(settings, said, condition)
+    _record(session, [*to_people, *(_to_channel(settings, said, post) for post in posts)])
+
+
+def _to_people(
+    settings: Settings, said: _Said, condition: sa.ColumnElement[bool]
+) -> list[sa.Select[Any]]:
+    kinds = [_inbox_columns(said)]
+    preference = preference_of(said.kind)
+    if preference is not None:
+        kinds += [_mail_columns(said, preference), _slack_columns(settings, said, preference)]
+    return [
+        sa.select(*_labelled(_of_workers(said, own))).where(_WORKERS.c.is_active, condition)
+        for own in kinds
+    ]
+
+
+def _inbox_columns(said: _Said) -> Columns:
+    return _settled(Channel.INBOX, MessageState.SENT) | {"text": _text(said.text)}
+
+
+def _mail_columns(said: _Said, preference: Preference) -> Columns:
+    why_not = sa.case(
+        (_WORKERS.c.email == "", NO_ADDRESS), (_is_unwanted(preference, Channel.MAIL), UNWANTED)
+    )
+    return _deliverable(Channel.MAIL, why_not, _WORKERS.c.email) | {"text": _text(said.text)}
+
+
+def _slack_columns(settings: Settings, said: _Said, preference: Preference) -> Columns:
+    own = {"text": _text(_direct_message(settings, said))}
+    if not settings.slack_experts_enabled:
+        return _settled(Channel.SLACK, MessageState.OFF, CHAT_IS_OFF) | own
+    why_not = sa.case(
+        (_WORKERS.c.slack_user_id.is_(None), NO_SLACK_ID),
+        (_is_unwanted(preference, Channel.SLACK), UNWANTED),
+    )
+    return _deliverable(Channel.SLACK, why_not, _WORKERS.c.slack_user_id) | own
+
+
+def _direct_message(settings: Settings, said: _Said) -> ChatText:
+    text = ChatText(f"{bold(as_chat(said.subject))}\n{as_chat(said.text)}")
+    return with_link(text, settings.url + said.url)
+
+
+def _is_unwanted(preference: Preference, channel: Channel) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        _CHOICES.c.worker_id == _WORKERS.c.id,
+        _CHOICES.c.type == preference.value,
+        _CHOICES.c.channel == channel.value,
+        ~_CHOICES.c.is_on,
+    )
+
+
+def _of_workers(said: _Said, own: Columns) -> Columns:
+    who = sa.cast(_WORKERS.c.id, sa.Text())
+    return _common(said) | own | {"worker_id": _WORKERS.c.id, "dedupe_key": _key(said, who, own)}
+
+
+# --- To channels ------------------------------------------------------------------------------
+
+
+def post(
+    session: Session,
+    kind: str,
+    *,
+    channel: Channel,
+    text: ChatText,
+    url: str,
+    cause: Cause,
+    project_id: int | None,
+    task_id: int | None = None,
+    address: str | None = None,
+) -> None:
+    """Record a post to a channel; with the chat switched off that is recorded (M-10).
+
+    :param text: in the chat's markup: data through :func:`orchestra.domain.markup.as_chat`. The
+        link is added to it.
+    :param address: name or id of an internal channel; unset: that of the settings.
+    """
+    said = _Said(
+        kind=kind,
+        subject="",
+        text="",
+        url=url,
+        cause=cause,
+        project_id=project_id,
+        task_id=task_id,
+    )
+    _record(session, [_to_channel(settings_of(session), said, Post(channel, text, address))])
+
+
+def chat_posts(text: ChatText) -> list[Post]:
+    """To both channels: that of the project and the one of the staff."""
+    return [Post(Channel.PROJECT_CHANNEL, text), Post(Channel.INTERNAL, text)]
+
+
+def _to_channel(settings: Settings, said: _Said, post: Post) -> sa.Select[Any]:
+    address, is_on = None, settings.slack_experts_enabled
+    to: str = f"project-{said.project_id}"
+    if post.channel is Channel.INTERNAL:
+        address = to = post.address or settings.slack_internal_notification_channel
+        is_on = settings.slack_internal_enabled
+    state = MessageState.WAITING if is_on else MessageState.OFF
+    own = _settled(post.channel, state, None if is_on else CHAT_IS_OFF) | {
+        "subject": _text(post.text.partition("\n")[0].strip("*")),
+        "text": _text(with_link(post.text, settings.url + said.url)),
+        "address": _text(address),
+        "worker_id": sa.literal(None, sa.Integer()),
+    }
+    key = _key(said, sa.literal(to, sa.Text()), own)
+    columns = _common(said) | own | {"dedupe_key": key}
+    return sa.select(*_labelled(columns)).where(sa.true())  # without it SQLite misreads ON
+
+
+# --- Rows -------------------------------------------------------------------------------------
+
+
+def _common(said: _Said) -> Columns:
+    return {
+        "kind": _text(said.kind),
+        "cause": _cause(said),
+        "subject": _text(said.subject),
+        "url": _text(said.url),
+        "project_id": sa.literal(said.project_id, sa.Integer()),
+        "task_id": sa.literal(said.task_id, sa.Integer()),
         "tries": sa.literal(0, sa.Integer()),
         "created_at": seconds_from_now(0),
-        "sent_at": seconds_from_now(0),
     }
-    recipients = sa.select(*values.values()).where(_WORKERS.c.is_active, condition)
-    statement = _insert(session).from_select(list(values), recipients, include_defaults=False)
-    session.connection().execute(statement.on_conflict_do_nothing())
+
+
+def _settled(channel: Channel, state: MessageState, why: str | None = None) -> Columns:
+    is_sent = state is MessageState.SENT
+    return {
+        "channel": _text(channel.value),
+        "address": _text(None),
+        "state": _text(state.value),
+        "last_error": _text(why),
+        "sent_at": seconds_from_now(0) if is_sent else sa.literal(None, UtcDateTime()),
+    }
+
+
+def _deliverable(
+    channel: Channel, why_not: sa.Case[Any], address: sa.ColumnElement[Any]
+) -> Columns:
+    """:param why_not: the reason why a worker is not told by this channel, or null."""
+    waits = sa.case((why_not.is_(None), MessageState.WAITING.value), else_=MessageState.OFF.value)
+    return _settled(channel, MessageState.WAITING) | {
+        "address": address,
+        "state": waits,
+        "last_error": why_not,
+    }
+
+
+def _text(value: str | None) -> sa.ColumnElement[Any]:
+    return sa.literal(value, sa.Text())
+
+
+def _cause(said: _Said) -> sa.ColumnElement[Any]:
+    return _text(said.cause) if isinstance(said.cause, str) else said.cause
+
+
+def _key(said: _Said, who: sa.ColumnElement[Any], own: Columns) -> sa.ColumnElement[Any]:
+    return _text(f"{said.kind}:") + _cause(said) + ":" + who + ":" + own["channel"]
+
+
+_NAMES = (
+    "kind",
+    "channel",
+    "worker_id",
+    "address",
+    "cause",
+    "dedupe_key",
+    "subject",
+    "text",
+    "url",
+    "project_id",
+    "task_id",
+    "state",
+    "tries",
+    "last_error",
+    "created_at",
+    "sent_at",
+)
+
+
+def _labelled(columns: Columns) -> list[sa.Label[Any]]:
+    return [columns[name].label(name) for name in _NAMES]
+
+
+def _record(session: Session, rows: Sequence[sa.Select[Any]]) -> None:
+    """All rows in one statement, and the jobs that deliver those that wait in another one."""
+    session.flush()
+    chosen = rows[0] if len(rows) == 1 else sa.union_all(*rows)
+    statement = _insert(session).from_select(list(_NAMES), chosen, include_defaults=False)
+    statement = statement.on_conflict_do_nothing().returning(_MESSAGES.c.id, _MESSAGES.c.state)
+    recorded = session.connection().execute(statement).all()
+    waiting = sorted(row.id for row in recorded if row.state is MessageState.WAITING)
+    outbox.enqueue(session, *(delivery_of(message_id, 1) for message_id in waiting))
 
 
 def _insert(session: Session) -> Any:
@@ -152,21 +373,21 @@ def newest_event(project_id: int) -> sa.ColumnElement[str]:
     return sa.literal("event:", sa.Text()) + sa.cast(newest.scalar_subquery(), sa.Text())
 
 
-# --- Delivery ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A mail that this process alone is to deliver now."""
-
-    message_id: int
-    attempt: int
-    kind: str
-    address: str
-    subject: str
-    text: str
-    html: str
-    dedupe_key: str
+def wake(session: Session, *conditions: sa.ColumnElement[bool]) -> None:
+    """Look again at messages that were held, for what held them may be over."""
+    held = (
+        sa.update(Message)
+        .where(
+            Message.state == sa.literal_column("'waiting'"),  # as in the index
+            Message.due_at.is_not(None),
+            Message.tries == 0,
+            *conditions,
+        )
+        .values(due_at=None)
+        .returning(Message.id)
+    )
+    ids = session.scalars(held, execution_options={"synchronize_session": False}).all()
+    outbox.enqueue(session, *(delivery_of(message_id, 1) for message_id in sorted(ids)))
 
 
 def delivery_of(message_id: int, attempt: int) -> Dispatch:
@@ -177,160 +398,3 @@ def delivery_of(message_id: int, attempt: int) -> Dispatch:
 
 def key_of(message_id: int) -> str:
     return f"message:{message_id}"
-
-
-def claim(session: Session, message_id: int, attempt: int) -> Delivery | None:
-    """Take a message for a try, unless another process has it or it is settled (M-5).
-
-    Until the lease is over nobody else tries; then the relay sends the job of the next try.
-    """
-    message = find_locked(session, Message, message_id)
-    if message is None or message.state is not MessageState.WAITING:
-        outbox.done(session, key_of(message_id))
-        return None
-    if message.tries != attempt - 1:
-        return None
-    if attempt > MOST_TRIES:
-        _bury(session, message, message.last_error or LOST)
-        return None
-    message.tries = attempt
-    following = delivery_of(message_id, attempt + 1)
-    session.execute(
-        sa.update(OutboxMessage)
-        .where(OutboxMessage.dedupe_key == following.dedupe_key)
-        .values(kwargs=following.kwargs, resend_at=seconds_from_now(LEASE_SECONDS)),
-        execution_options={"synchronize_session": False},
-    )
-    return Delivery(
-        message_id=message.id,
-        attempt=attempt,
-        kind=message.kind,
-        address=message.address or "",
-        subject=message.subject,
-        text=message.text,
-        html=message.html or "",
-        dedupe_key=message.dedupe_key,
-    )
-
-
-def record_sent(session: Session, delivery: Delivery) -> None:
-    """Its text is forgotten: it may hold a link that lets people in."""
-    message = find_locked(session, Message, delivery.message_id)
-    if message is not None:
-        message.state, message.sent_at = MessageState.SENT, utcnow()
-        message.text, message.html, message.last_error = "", None, None
-    outbox.done(session, key_of(delivery.message_id))
-
-
-def record_refused(session: Session, delivery: Delivery, error: str) -> None:
-    """The service refused for good: the message is dead until a person decides (M-6, M-7)."""
-    message = _held(session, delivery)
-    if message is not None:
-        _bury(session, message, error)
-
-
-def record_unreachable(
-    session: Session, delivery: Delivery, error: str, retry_after_seconds: float | None
-) -> None:
-    """Try again later, for a day at most (M-6)."""
-    message = _held(session, delivery)
-    if message is None:
-        return
-    if message.tries >= MOST_TRIES:
-        _bury(session, message, error)
-        return
-    message.last_error = error
-    pause = PAUSES_SECONDS[min(message.tries, len(PAUSES_SECONDS)) - 1]
-    wished = min(retry_after_seconds or 0, LONGEST_PAUSE_SECONDS)
-    following = delivery_of(message.id, message.tries + 1)
-    outbox.enqueue(session, replace(following, delay_seconds=max(pause, wished)))
-
-
-def _held(session: Session, delivery: Delivery) -> Message | None:
-    message = find_locked(session, Message, delivery.message_id)
-    is_ours = (
-        message is not None
-        and message.state is MessageState.WAITING
-        and message.tries == delivery.attempt
-    )
-    return message if is_ours else None
-
-
-def _bury(session: Session, message: Message, error: str) -> None:
-    message.state, message.last_error = MessageState.DEAD, error
-    outbox.done(session, key_of(message.id))
-
-
-def forget_old(session: Session) -> None:
-    """Delete what is kept no longer (M-29); for the sweep.
-
-    Ids grow with time, so the oldest ones are looked at and no more.
-    """
-    oldest = sa.select(Message.id).order_by(Message.id).limit(FORGOTTEN_AT_ONCE)
-    session.execute(
-        sa.delete(Message).where(
-            Message.id.in_(oldest),
-            Message.state.in_((MessageState.SENT, MessageState.OFF, MessageState.DISCARDED)),
-            Message.created_at < seconds_from_now(-KEPT_SECONDS),
-        ),
-        execution_options={"synchronize_session": False},
-    )
-
-
-# --- Inbox ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class InboxPage:
-    """One page of an inbox, newest first."""
-
-    messages: list[Message]
-    unread: int
-    total: int
-
-    @property
-    def pages(self) -> int:
-        return -(-self.total // PER_PAGE)
-
-
-def _of(worker_id: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """The channel is written out as in the index of unread messages, which is used only then."""
-    return Message.worker_id == worker_id, Message.channel == sa.literal_column("'inbox'")
-
-
-def inbox(session: Session, worker_id: int, page: int = 1) -> InboxPage:
-    chosen = sa.select(Message).where(*_of(worker_id)).order_by(Message.id.desc())
-    messages = session.scalars(chosen.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
-    is_unread = sa.case((Message.read_at.is_(None), 1))
-    counts = sa.select(sa.func.count(), sa.func.count(is_unread)).where(*_of(worker_id))
-    total, unread = session.execute(counts).one()
-    return InboxPage(list(messages), unread, total)
-
-
-def unread(session: Session, worker_id: int) -> int:
-    counted = sa.select(sa.func.count()).where(*_of(worker_id), Message.read_at.is_(None))
-    return session.scalar(counted.select_from(Message)) or 0
-
-
-def read_message(session: Session, worker_id: int, message_id: int) -> Message:
-    """Mark a message as read, and give it to be opened.
-
-    :raises NotFound: there is none, or it is in the inbox of somebody else (P-20).
-    """
-    chosen = sa.select(Message).where(Message.id == message_id, *_of(worker_id))
-    message = session.scalars(chosen).one_or_none()
-    if message is None:
-        raise NotFound(f"There is no message {message_id} in your inbox.")
-    mark_read(session, worker_id, [message_id])
-    return message
-
-
-def mark_read(session: Session, worker_id: int, ids: Iterable[int] | None) -> None:
-    """Mark messages of the worker's own inbox as read; None: all of them."""
-    unread_ones = sa.update(Message).where(*_of(worker_id), Message.read_at.is_(None))
-    if ids is not None:
-        unread_ones = unread_ones.where(Message.id.in_(list(ids)))
-    session.execute(
-        unread_ones.values(read_at=seconds_from_now(0)),
-        execution_options={"synchronize_session": False},
-    )

@@ -1,24 +1,25 @@
 """Who is told of what happens to tasks and projects (specification M-20 to M-22, M-24, M-25).
 
-Each is called in the transaction of its cause, by whoever holds the lock of the project. Today
-every notice goes to the inboxes; other channels are added in :func:`_tell`.
+Each is called in the transaction of its cause, by whoever holds the lock of the project.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.database import table_of
+from orchestra.database import settings_of, table_of
 from orchestra.domain import messages
 from orchestra.domain.audit import Actor
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedTask
-from orchestra.domain.message_texts import About, Kind, last_line, words
+from orchestra.domain.markup import ChatText, last_line, mention
+from orchestra.domain.message_texts import About, Kind, post_words, words
 from orchestra.models import (
     TERMINAL,
     Assignment,
     AssignmentStatus,
+    Message,
     Project,
     Task,
     Worker,
@@ -76,7 +77,7 @@ def reassigned(
     assignment: Assignment,
     former_worker_id: int | None,
 ) -> None:
-    _tell_of_task(session, actor, Kind.REASSIGNED_AWAY, locked, [former_worker_id])
+    _tell_of_task(session, actor, Kind.REASSIGNED_AWAY, locked, [former_worker_id], posts=False)
     _tell_of_task(session, actor, Kind.REASSIGNED_TO, locked, [assignment.worker_id])
 
 
@@ -98,18 +99,39 @@ def _tell_of_task(
     actor: Actor | None,
     kind: Kind,
     locked: LockedTask,
-    workers: Iterable[int | None],
+    workers: Sequence[int | None],
     *,
     person: str = "",
+    posts: bool = True,
 ) -> None:
     """:param actor: who is not told, because they did it themselves (M-21)."""
     ids = {worker for worker in workers if worker is not None}
     ids -= {actor.worker_id if actor else None}
-    if ids:
-        about = About.of(
-            locked.project, step=locked.step.name, task_id=locked.task.id, person=person
-        )
-        _tell(session, kind, about, Worker.id.in_(sorted(ids)), locked.project.id)
+    if not ids and not posts:
+        return
+    about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, person=person)
+    who = _mention(session, next(iter(workers), None)) if posts else None
+    _tell(
+        session,
+        kind,
+        about,
+        Worker.id.in_(sorted(ids)) if ids else None,
+        locked.project.id,
+        posts=messages.chat_posts(post_words(kind, about, who)) if posts else (),
+    )
+
+
+def _mention(session: Session, worker_id: int | None) -> ChatText | None:
+    """Looked up only if somebody may read it."""
+    worker = None
+    if worker_id is not None and _chat_is_on(session):
+        worker = session.get(Worker, worker_id)
+    return mention(worker) if worker else None
+
+
+def _chat_is_on(session: Session) -> bool:
+    settings = settings_of(session)
+    return settings.slack_experts_enabled or settings.slack_internal_enabled
 
 
 # --- Projects ---------------------------------------------------------------------------------
@@ -121,15 +143,44 @@ def paused(session: Session, actor: Actor, project: Project) -> None:
 
 
 def resumed(session: Session, actor: Actor, project: Project) -> None:
+    """Offers that waited for this go out (M-9)."""
     about = About.of(project)
     _tell_team(session, actor, Kind.PROJECT_RESUMED, about, project, tasks=_OPEN)
+    messages.wake(session, Message.project_id == project.id, Message.kind == Kind.OFFER)
 
 
 def project_completed(session: Session, project: Project, graph: Graph) -> None:
     """To everybody on the project; one of machine steps alone has nobody."""
-    if not any(step.is_human for step in graph.by_slug.values()):
-        return
-    _tell_team(session, None, Kind.PROJECT_COMPLETED, About.of(project), project, tasks=sa.true())
+    if any(step.is_human for step in graph.by_slug.values()):
+        about = About.of(project)
+        _tell_team(session, None, Kind.PROJECT_COMPLETED, about, project, tasks=sa.true())
+    elif _chat_is_on(session):
+        _tell_channels(session, Kind.PROJECT_COMPLETED, project)
+
+
+def project_aborted(session: Session, project: Project) -> None:
+    """Those who worked on it are told of their tasks."""
+    _tell_channels(session, Kind.PROJECT_ABORTED, project)
+
+
+def project_reopened(session: Session, project: Project) -> None:
+    """Those who have work again are told of it."""
+    _tell_channels(session, Kind.PROJECT_REOPENED, project)
+
+
+def _tell_channels(session: Session, kind: Kind, project: Project) -> None:
+    about = About.of(project)
+    messages.tell_those(
+        session,
+        kind,
+        None,
+        subject="",
+        text="",
+        url=_address(kind, project.id, None),
+        cause=messages.newest_event(project.id),
+        project_id=project.id,
+        posts=messages.chat_posts(post_words(kind, about)),
+    )
 
 
 def tasks_aborted(session: Session, actor: Actor, tasks: Iterable[Task]) -> None:
@@ -138,7 +189,8 @@ def tasks_aborted(session: Session, actor: Actor, tasks: Iterable[Task]) -> None
     if human:
         project = human[0].project
         of_these = Task.id.in_([task.id for task in human])
-        _tell_team(session, actor, Kind.TASK_ABORTED, About.of(project), project, tasks=of_these)
+        about = About.of(project)
+        _tell_team(session, actor, Kind.TASK_ABORTED, about, project, tasks=of_these, posts=False)
 
 
 def _tell_team(
@@ -149,6 +201,7 @@ def _tell_team(
     project: Project,
     *,
     tasks: sa.ColumnElement[bool],
+    posts: bool = True,
 ) -> None:
     on_them = (
         sa.select(Assignment.worker_id)
@@ -160,7 +213,8 @@ def _tell_team(
     )
     if actor is not None and actor.worker_id is not None:
         condition = sa.and_(condition, Worker.id != actor.worker_id)
-    _tell(session, kind, about, condition, project.id)
+    in_chat = messages.chat_posts(post_words(kind, about)) if posts else ()
+    _tell(session, kind, about, condition, project.id, posts=in_chat)
 
 
 # --- Problems ---------------------------------------------------------------------------------
@@ -170,7 +224,7 @@ def machine_failed(session: Session, locked: LockedTask) -> None:
     """Once per failure, with the last line of its error."""
     error = last_line(locked.task.last_error or "")
     about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, detail=error)
-    _tell(session, Kind.MACHINE_FAILED, about, _project_admins(), locked.project.id)
+    _tell(session, Kind.MACHINE_FAILED, about, project_admins(), locked.project.id)
 
 
 def creation_problem(session: Session, project_id: int, step: Step, error: str) -> None:
@@ -178,34 +232,35 @@ def creation_problem(session: Session, project_id: int, step: Step, error: str) 
     project = session.get_one(Project, project_id)
     about = About.of(project, step=step.name, detail=error)
     cause = f"project:{project_id}:step:{step.slug}"
-    _tell(session, Kind.CREATION_PROBLEM, about, _project_admins(), project_id, cause=cause)
+    _tell(session, Kind.CREATION_PROBLEM, about, project_admins(), project_id, cause=cause)
 
 
 def policy_problem(session: Session, locked: LockedTask, level: int, error: str) -> None:
     """Once per task and level."""
     about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, detail=error)
     cause = f"task:{locked.task.id}:level:{level}"
-    _tell(session, Kind.POLICY_PROBLEM, about, _project_admins(), locked.project.id, cause=cause)
+    _tell(session, Kind.POLICY_PROBLEM, about, project_admins(), locked.project.id, cause=cause)
 
 
-def _project_admins() -> sa.ColumnElement[bool]:
+def project_admins() -> sa.ColumnElement[bool]:
     """The active ones, and until there are any, the administrators (M-25)."""
     others = table_of(Worker).alias()
     anybody = sa.exists().where(others.c.is_active, others.c.is_in_project_admins)
     return sa.or_(Worker.is_in_project_admins, sa.and_(Worker.is_administrator, ~anybody))
 
 
-# --- Channels ---------------------------------------------------------------------------------
+# --- Recording --------------------------------------------------------------------------------
 
 
 def _tell(
     session: Session,
     kind: Kind,
     about: About,
-    recipients: sa.ColumnElement[bool],
+    recipients: sa.ColumnElement[bool] | None,
     project_id: int,
     *,
     cause: messages.Cause | None = None,
+    posts: Sequence[messages.Post] = (),
 ) -> None:
     said = words(kind, about)
     messages.tell_those(
@@ -218,6 +273,7 @@ def _tell(
         cause=messages.newest_event(project_id) if cause is None else cause,
         project_id=project_id,
         task_id=about.task_id,
+        posts=posts,
     )
 
 

@@ -231,6 +231,7 @@ def _reopen_project(session: Session, actor: Actor, locked: LockedTask) -> None:
     if project.status is ProjectStatus.COMPLETED:
         project.status, project.ended_at = ProjectStatus.ACTIVE, None
         audit.record(session, actor, Verb.PROJECT_REOPENED, project, project_id=project.id)
+        notices.project_reopened(session, project)
 
 
 def _discard(assignment: Assignment, plan: Plan, now: datetime) -> None:

@@ -1,37 +1,35 @@
 """Jobs that deliver messages."""
 
 import logging
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import current_app
 
 from orchestra.config import Settings
 from orchestra.database import retry_deadlocks, transaction
-from orchestra.domain import message_texts, messages
-from orchestra.domain.messages import Delivery
+from orchestra.domain import deliveries, mail_forms, messages
+from orchestra.domain.deliveries import Delivery
 from orchestra.errors import RefusedByService, ServiceUnreachable
+from orchestra.integrations.chat import Chat, chats_of
 from orchestra.integrations.mail import Mail, Mailer, mailer_of, message_id_of
 from orchestra.integrations.pausing import Pausing
+from orchestra.models import Channel
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 
 logger = logging.getLogger(__name__)
-PREFERENCES_PAGE = "/orchestra/accounts/communication_preference_settings/"
-LONGEST_SECONDS = messages.LEASE_SECONDS - 60  # a server that answers drop by drop is left
+LONGEST_SECONDS = deliveries.LEASE_SECONDS - 60  # a server that answers drop by drop is left
 
 
 @celery.task(name=Job.DELIVER_MESSAGE.value, time_limit=LONGEST_SECONDS)
 def deliver(message_id: int, attempt: int) -> None:
     """Deliver one message, if it waits for this try. Safe to be run twice: one gets the lease."""
-    with transaction() as session:
-        delivery = messages.claim(session, message_id, attempt)
+    delivery = _claim(message_id, attempt)
     if delivery is None:
         return
-    settings: Settings = current_app.config["SETTINGS"]
-    mail = as_mail(delivery, settings)
-    mailer, pausing = _service(settings)
     try:
-        pausing.call(lambda: mailer.send(mail))
+        was_sent = _send(delivery, current_app.config["SETTINGS"])
     except RefusedByService as error:
         logger.warning("message refused: %s", error, extra={"message_id": message_id})
         _record_refused(delivery, str(error))
@@ -39,11 +37,30 @@ def deliver(message_id: int, attempt: int) -> None:
         logger.warning("message not delivered yet: %s", error, extra={"message_id": message_id})
         _record_unreachable(delivery, error)
     else:
-        _record_sent(delivery)
+        _record(delivery, was_sent=was_sent)
 
 
-def _service(settings: Settings) -> tuple[Mailer, Pausing]:
-    """Of this process; made with the first mail."""
+def _send(delivery: Delivery, settings: Settings) -> bool:
+    """Hand it to its service; false if that is switched off."""
+    if delivery.channel is Channel.MAIL:
+        mailer, pausing = _mail_service(settings)
+        mail = as_mail(delivery, settings)
+        pausing.call(lambda: mailer.send(mail))
+        return True
+    services = _chat_services(settings)
+    service = services.internal if delivery.channel is Channel.INTERNAL else services.experts
+    if service is None:
+        return False
+    chat, pausing = service
+    post = chat.post_to_person if delivery.channel is Channel.SLACK else chat.post
+    pausing.call(lambda: post(delivery.address, delivery.text))
+    return True
+
+
+# --- Services of this process, made with the first message ----------------------------------------
+
+
+def _mail_service(settings: Settings) -> tuple[Mailer, Pausing]:
     found: tuple[Mailer, Pausing] | None = current_app.extensions.get("orchestra_mail")
     if found is None:
         found = (mailer_of(settings), Pausing("The mail server"))
@@ -51,40 +68,72 @@ def _service(settings: Settings) -> tuple[Mailer, Pausing]:
     return found
 
 
+@dataclass(frozen=True)
+class ChatServices:
+    """Each with its own pause; None: switched off."""
+
+    experts: tuple[Chat, Pausing] | None
+    internal: tuple[Chat, Pausing] | None
+
+
+def _chat_services(settings: Settings) -> ChatServices:
+    found: ChatServices | None = current_app.extensions.get("orchestra_chats")
+    if found is None:
+        chats = chats_of(settings)
+        found = ChatServices(
+            experts=(chats.experts, Pausing("The chat")) if chats.experts else None,
+            internal=(chats.internal, Pausing("The chat")) if chats.internal else None,
+        )
+        current_app.extensions["orchestra_chats"] = found
+    return found
+
+
+# --- Mail -----------------------------------------------------------------------------------------
+
+
 def as_mail(delivery: Delivery, settings: Settings) -> Mail:
     """The mail of a message; with ``ORCHESTRA_MOCK_EMAILS`` to the one address (M-11)."""
-    is_optional = message_texts.preference_of(delivery.kind) is not None
-    to, text, html = delivery.address, delivery.text, delivery.html
+    form = mail_forms.form_of(delivery, settings)
+    to = delivery.address
     if settings.mock_emails:
-        to, text = settings.mock_to_email, f"To: {delivery.address}\n\n{text}"
-        html = message_texts.as_html(text, settings.url)
+        to, form = settings.mock_to_email, form.beginning_with(f"To: {delivery.address}", settings)
     return Mail(
         sender=settings.notifications_from_email,
         to=to,
         subject=delivery.subject,
-        text=text,
-        html=html,
+        text=form.text,
+        html=form.html,
         message_id=message_id_of(delivery.dedupe_key, urlsplit(settings.url).hostname or ""),
-        unsubscribe_url=settings.url + PREFERENCES_PAGE if is_optional else None,
+        unsubscribe_url=form.unsubscribe_url,
     )
 
 
+# --- Records --------------------------------------------------------------------------------------
 # Each is tried again by itself: the whole job would find its own try taken, and stop there.
 
 
 @retry_deadlocks
-def _record_sent(delivery: Delivery) -> None:
+def _claim(message_id: int, attempt: int) -> Delivery | None:
     with transaction() as session:
-        messages.record_sent(session, delivery)
+        return deliveries.claim(session, message_id, attempt)
+
+
+@retry_deadlocks
+def _record(delivery: Delivery, *, was_sent: bool) -> None:
+    with transaction() as session:
+        if was_sent:
+            deliveries.record_sent(session, delivery)
+        else:
+            deliveries.record_off(session, delivery, messages.CHAT_IS_OFF)
 
 
 @retry_deadlocks
 def _record_refused(delivery: Delivery, error: str) -> None:
     with transaction() as session:
-        messages.record_refused(session, delivery, error)
+        deliveries.record_refused(session, delivery, error)
 
 
 @retry_deadlocks
 def _record_unreachable(delivery: Delivery, error: ServiceUnreachable) -> None:
     with transaction() as session:
-        messages.record_unreachable(session, delivery, str(error), error.retry_after_seconds)
+        deliveries.record_unreachable(session, delivery, str(error), error.retry_after_seconds)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from orchestra.domain import lifecycle, messages, projects
+from orchestra.domain import inboxes, lifecycle, projects
 from orchestra.domain.audit import SYSTEM, Actor
 from tests.browser.conftest import PHONE
 from tests.builders import reviewed, step
@@ -38,7 +38,7 @@ def full_inbox(make, session):
         session.flush()
         hand_over(session, ben, task, "return")
     projects.pause(session, SYSTEM, project.id, "The client is on holiday until Monday.")
-    messages.mark_read(session, ana.id, range(1, 6))
+    inboxes.mark_read(session, ana.id, range(1, 6))
     session.commit()
     return ana
 

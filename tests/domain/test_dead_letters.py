@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import dead_letters, messages
+from orchestra.domain import dead_letters, deliveries, messages
 from orchestra.domain.audit import Actor
 from orchestra.models import Message, MessageState, Verb
 from orchestra.outbox import Job
@@ -23,7 +23,7 @@ def dead(session, act):
         messages.send_mail(session, address="ana@example.org", dedupe_key=cause, **given)
         newest = sa.select(Message).order_by(Message.id.desc()).limit(1)
         message = session.scalars(newest).one()
-        act(messages.record_refused, act(messages.claim, message.id, 1), "no such mailbox")
+        act(deliveries.record_refused, act(deliveries.claim, message.id, 1), "no such mailbox")
         message.project_id = project.id if project else None
         session.flush()
         return message
@@ -42,7 +42,7 @@ def test_a_dead_letter_is_sent_again_from_the_first_try(admin, act, dead, jobs, 
     assert (event.actor, event.object_id) == (admin.name, message.id)
     assert event.before == {"tries": 1, "error": "no such mailbox"}
     assert event.after == {"decision": "send_again"}
-    assert act(messages.claim, message.id, 1).text == "Words."
+    assert act(deliveries.claim, message.id, 1).text == "Words."
 
 
 def test_it_can_go_to_another_address(admin, act, dead, last_event):

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import seconds_from_now, transaction, utcnow
-from orchestra.domain import messages
-from orchestra.domain.messages import LEASE_SECONDS, MOST_TRIES
+from orchestra.domain import deliveries, inboxes, messages
+from orchestra.domain.deliveries import LEASE_SECONDS, MOST_TRIES
 from orchestra.errors import NotFound
 from orchestra.models import Channel, Message, MessageState
 from orchestra.outbox import Job, OutboxMessage
@@ -34,10 +34,12 @@ def tell(session):
     return told
 
 
-def all_messages(session):
-    return session.scalars(
+def all_messages(session, *channels):
+    """Those of some channels or all, in the order of recording, as they are stored."""
+    found = session.scalars(
         sa.select(Message).order_by(Message.id).execution_options(populate_existing=True)
-    ).all()
+    )
+    return [row for row in found if not channels or row.channel in channels]
 
 
 def resend_in(session):
@@ -87,12 +89,12 @@ def test_telling_twice_is_one_message_in_each_inbox(session, tell, make):
     tell([ana, ben])
     tell([ana], cause="offer:2")
 
-    told = [(message.worker_id, message.dedupe_key) for message in all_messages(session)]
-    assert told == [
-        (ana.id, f"offer:offer:1:{ana.id}:inbox"),
-        (ben.id, f"offer:offer:1:{ben.id}:inbox"),
-        (ana.id, f"offer:offer:2:{ana.id}:inbox"),
-    ]
+    told = {message.dedupe_key for message in all_messages(session)}
+    assert told == {
+        f"offer:{cause}:{worker.id}:{channel}"
+        for cause, worker in (("offer:1", ana), ("offer:1", ben), ("offer:2", ana))
+        for channel in ("inbox", "mail", "slack")
+    }
 
 
 def test_two_that_record_the_same_at_once_make_one_message(session, make, at_once, jobs):
@@ -103,11 +105,11 @@ def test_two_that_record_the_same_at_once_make_one_message(session, make, at_onc
 
     def record(opened):
         messages.send_mail(opened, address="a@example.org", dedupe_key="1", **given)
-        messages.tell(opened, "b", [worker.id], subject="", text="", url="/", cause="1")
+        messages.tell(opened, "offer", [worker.id], subject="", text="", url="/", cause="1")
 
     assert at_once(*[record] * 4) == [None] * 4
-    assert len(all_messages(session)) == 2
-    assert len(jobs()) == 1
+    assert len(all_messages(session)) == 1 + 3  # in the inbox, as mail, and none by the chat
+    assert len(jobs()) == 1 + 1
 
 
 def test_nobody_is_told_what_they_did_and_nobody_whose_account_is_closed(session, tell, make):
@@ -124,17 +126,18 @@ def test_nobody_is_told_what_they_did_and_nobody_whose_account_is_closed(session
         except_worker_id=ben.id,
     )
 
-    assert [message.worker_id for message in all_messages(session)] == [ana.id]
+    assert {message.worker_id for message in all_messages(session)} == {ana.id}
 
 
 def test_telling_many_takes_as_many_statements_as_telling_one(session, tell, make, statements):
+    """One records all messages by all channels, another one the jobs that deliver them."""
     counts = []
     for number in (1, 50):
         workers = [make.worker() for _ in range(number)]
         with statements() as seen:
             tell(workers)
         counts.append(len(seen))
-    assert counts == [1, 1]
+    assert counts == [2, 2]
 
 
 def test_without_an_address_it_is_recorded_that_nothing_was_sent(mail, jobs):
@@ -146,7 +149,7 @@ def test_without_an_address_it_is_recorded_that_nothing_was_sent(mail, jobs):
 def test_what_databases_and_headers_cannot_hold_is_taken_out(session, tell, make):
     tell([make.worker()], subject="a\x00b\r\nc\ud800", text="one\x00\ntwo")
 
-    (message,) = all_messages(session)
+    (message,) = all_messages(session, Channel.INBOX)
     assert (message.subject, message.text) == ("a b c", "one\ntwo")
 
 
@@ -157,7 +160,7 @@ def test_of_two_processes_with_the_same_job_one_delivers(mail, session, at_once)
     """M-5"""
     message = mail()
     session.commit()
-    claims = at_once(*[lambda opened: messages.claim(opened, message.id, 1)] * 4)
+    claims = at_once(*[lambda opened: deliveries.claim(opened, message.id, 1)] * 4)
 
     assert sum(claim is not None for claim in claims) == 1
 
@@ -167,30 +170,30 @@ def test_a_process_that_is_lost_is_followed_by_another_when_its_lease_is_over(
 ):
     """M-3, M-5"""
     message = mail()
-    act(messages.claim, message.id, 1)
+    act(deliveries.claim, message.id, 1)
 
     assert jobs() == [(Job.DELIVER_MESSAGE, {"message_id": message.id, "attempt": 2})]
     assert resend_in(session) == pytest.approx(LEASE_SECONDS, abs=5)
-    assert act(messages.claim, message.id, 1) is None
-    assert act(messages.claim, message.id, 2).attempt == 2
+    assert act(deliveries.claim, message.id, 1) is None
+    assert act(deliveries.claim, message.id, 2).attempt == 2
 
 
 def test_what_was_sent_is_done_and_its_words_are_forgotten(mail, act, session, jobs):
     """They may hold a link that lets people in."""
     message = mail()
-    act(messages.record_sent, act(messages.claim, message.id, 1))
+    act(deliveries.record_sent, act(deliveries.claim, message.id, 1))
     session.flush()
 
     assert (message.state, message.text, message.html) == (MessageState.SENT, "", None)
     assert message.sent_at
     assert jobs() == []
-    assert act(messages.claim, message.id, 2) is None
+    assert act(deliveries.claim, message.id, 2) is None
 
 
 def test_what_was_refused_is_dead_at_once(mail, act, session, jobs):
     """M-6"""
     message = mail()
-    act(messages.record_refused, act(messages.claim, message.id, 1), "no such person")
+    act(deliveries.record_refused, act(deliveries.claim, message.id, 1), "no such person")
     session.flush()
 
     assert (message.state, message.last_error) == (MessageState.DEAD, "no such person")
@@ -201,14 +204,15 @@ def test_what_was_refused_is_dead_at_once(mail, act, session, jobs):
 def test_what_could_not_be_sent_is_tried_again_for_a_day(mail, session, app, jobs):
     """M-6: after 10 s, 30 s, 2 min, 10 min, 1 h, then every hour."""
     message = mail()
+    message.created_at = utcnow() - timedelta(hours=23, minutes=30)  # when the last try is made
     session.commit()
     app.extensions["published"].clear()
     waits = []
     for attempt in range(1, MOST_TRIES + 1):
         with transaction() as opened:
-            claim = messages.claim(opened, message.id, attempt)
+            claim = deliveries.claim(opened, message.id, attempt)
         with transaction() as opened:
-            messages.record_unreachable(opened, claim, "busy", None)
+            deliveries.record_unreachable(opened, claim, "busy", None)
         if jobs():
             waits.append(round(resend_in(session)))
         session.rollback()
@@ -226,7 +230,7 @@ def test_what_could_not_be_sent_is_tried_again_for_a_day(mail, session, app, job
 def test_a_service_may_ask_for_a_longer_pause_up_to_an_hour(mail, act, session, asked, waited):
     """M-6"""
     message = mail()
-    act(messages.record_unreachable, act(messages.claim, message.id, 1), "busy", asked)
+    act(deliveries.record_unreachable, act(deliveries.claim, message.id, 1), "busy", asked)
 
     assert resend_in(session) == pytest.approx(waited, abs=5)
 
@@ -234,21 +238,21 @@ def test_a_service_may_ask_for_a_longer_pause_up_to_an_hour(mail, act, session, 
 def test_a_late_failure_does_not_undo_what_another_process_did(mail, act, session):
     """M-5"""
     message = mail()
-    late, second = (act(messages.claim, message.id, attempt) for attempt in (1, 2))
-    act(messages.record_refused, late, "late")
-    act(messages.record_unreachable, late, "late", None)
+    late, second = (act(deliveries.claim, message.id, attempt) for attempt in (1, 2))
+    act(deliveries.record_refused, late, "late")
+    act(deliveries.record_unreachable, late, "late", None)
     assert message.state is MessageState.WAITING
 
-    act(messages.record_sent, second)
+    act(deliveries.record_sent, second)
     assert message.state is MessageState.SENT
 
 
 def test_a_message_that_kills_its_process_each_time_is_given_up(mail, act, session, jobs):
     message = mail()
     for attempt in range(1, MOST_TRIES + 2):
-        act(messages.claim, message.id, attempt)
+        act(deliveries.claim, message.id, attempt)
 
-    assert (message.state, message.last_error) == (MessageState.DEAD, messages.LOST)
+    assert (message.state, message.last_error) == (MessageState.DEAD, deliveries.LOST)
 
 
 # --- Inbox ------------------------------------------------------------------------------------
@@ -260,7 +264,7 @@ def test_an_inbox_has_pages_with_the_newest_first(session, tell, make):
     for number in range(30):
         tell([ana, make.worker()], cause=f"offer:{number}", subject=f"Offer {number}")
 
-    first, second = (messages.inbox(session, ana.id, page) for page in (1, 2))
+    first, second = (inboxes.page_of(session, ana.id, page) for page in (1, 2))
     assert [message.subject for message in first.messages][:2] == ["Offer 29", "Offer 28"]
     assert (len(first.messages), len(second.messages)) == (25, 5)
     assert (first.pages, first.total, first.unread) == (2, 30, 30)
@@ -270,31 +274,31 @@ def test_only_the_own_messages_can_be_read(session, tell, make):
     """M-28, P-20"""
     ana, ben = make.worker(), make.worker()
     tell([ana, ben])
-    of_ana = messages.inbox(session, ana.id).messages[0]
+    of_ana = inboxes.page_of(session, ana.id).messages[0]
 
     with pytest.raises(NotFound):
-        messages.read_message(session, ben.id, of_ana.id)
-    messages.mark_read(session, ben.id, [of_ana.id])
-    assert messages.unread(session, ana.id) == 1
+        inboxes.read_message(session, ben.id, of_ana.id)
+    inboxes.mark_read(session, ben.id, [of_ana.id])
+    assert inboxes.unread(session, ana.id) == 1
 
-    assert messages.read_message(session, ana.id, of_ana.id).url == "/orchestra/app"
-    assert (messages.unread(session, ana.id), messages.unread(session, ben.id)) == (0, 1)
+    assert inboxes.read_message(session, ana.id, of_ana.id).url == "/orchestra/app"
+    assert (inboxes.unread(session, ana.id), inboxes.unread(session, ben.id)) == (0, 1)
 
 
 def test_all_messages_of_an_inbox_can_be_marked_at_once(session, tell, make):
     ana, ben = make.worker(), make.worker()
     for number in range(3):
         tell([ana, ben], cause=f"offer:{number}")
-    messages.mark_read(session, ana.id, None)
+    inboxes.mark_read(session, ana.id, None)
 
-    assert (messages.unread(session, ana.id), messages.unread(session, ben.id)) == (0, 3)
+    assert (inboxes.unread(session, ana.id), inboxes.unread(session, ben.id)) == (0, 3)
 
 
 def test_a_mail_is_not_in_the_inbox(session, mail, make):
     ana = make.worker()
     mail(worker_id=ana.id)
 
-    assert messages.unread(session, ana.id) == messages.inbox(session, ana.id).total == 0
+    assert inboxes.unread(session, ana.id) == inboxes.page_of(session, ana.id).total == 0
 
 
 def test_old_messages_are_deleted_except_those_somebody_has_to_decide_about(
@@ -305,13 +309,14 @@ def test_old_messages_are_deleted_except_those_somebody_has_to_decide_about(
     for number in range(2):
         tell([ana], cause=f"offer:{number}")
     dead = mail()
-    act(messages.record_refused, act(messages.claim, dead.id, 1), "no")
+    act(deliveries.record_refused, act(deliveries.claim, dead.id, 1), "no")
     session.flush()
-    old, new, _ = all_messages(session)
+    old, new = all_messages(session, Channel.INBOX)
     old.created_at = dead.created_at = utcnow() - timedelta(days=181)
     new.created_at = utcnow() - timedelta(days=179)
     session.flush()
 
-    messages.forget_old(session)
+    deliveries.forget_old(session)
 
-    assert {message.id for message in all_messages(session)} == {new.id, dead.id}
+    assert {m.id for m in all_messages(session, Channel.INBOX)} == {new.id}
+    assert dead in all_messages(session)

@@ -12,6 +12,7 @@ from orchestra.models import Message, MessageState
 from orchestra.outbox import Job
 from orchestra.tasks.messages import deliver
 
+BASE = "http://127.0.0.1:8000"
 TEXT = "Hello Ana,\n\nActivate the account here:\n\nhttp://127.0.0.1:8000/orchestra/a?b=1&c=2\n"
 
 
@@ -40,10 +41,9 @@ def mailer(app):
 
 @pytest.fixture
 def mail(session):
-    def recorded(kind="activation", address="ana@example.org", cause="1"):
-        messages.send_mail(
-            session, kind=kind, address=address, subject="Hi", text=TEXT, dedupe_key=cause
-        )
+    def recorded(kind="activation", cause="1", **more):
+        given = {"address": "ana@example.org", "subject": "Hi", "text": TEXT} | more
+        messages.send_mail(session, kind=kind, dedupe_key=cause, **given)
         newest = session.scalar(sa.select(sa.func.max(Message.id)))
         session.commit()
         return newest
@@ -98,14 +98,19 @@ def test_a_repeat_has_the_same_message_id(mailer, mail, session):
     assert ids[0].endswith("@127.0.0.1")
 
 
-def test_optional_mails_say_where_to_switch_them_off(mailer, mail):
+def test_optional_mails_say_how_to_end_them(mailer, mail, make):
     """M-13, M-16"""
     sent = mailer(MemoryMailer()).sent
-    deliver.run(mail(kind="returned"), 1)
-    deliver.run(mail(kind="activation"), 1)
+    ana = make.worker()
+    deliver.run(mail(kind="returned", worker_id=ana.id), 1)
+    deliver.run(mail(kind="activation", worker_id=ana.id), 1)
 
-    assert sent[0].unsubscribe_url.startswith("http://127.0.0.1:8000/orchestra/accounts/")
-    assert sent[1].unsubscribe_url is None
+    optional, account = sent
+    assert optional.unsubscribe_url.startswith(f"{BASE}/orchestra/accounts/unsubscribe/{ana.id}-")
+    assert optional.text.endswith(f"\nStop such mails: {optional.unsubscribe_url}\n")
+    assert f'href="{optional.unsubscribe_url}"' in optional.html
+    assert account.unsubscribe_url is None
+    assert "unsubscribe" not in account.text + account.html
 
 
 def test_all_mail_can_go_to_one_address(mailer, mail, change_settings):

@@ -6,7 +6,7 @@ from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
-from orchestra.domain import messages
+from orchestra.domain import inboxes
 from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
 from orchestra.models import Message, Worker
@@ -39,7 +39,7 @@ class MarkRead(Schema):
 @blueprint.get("/")
 @looking(InboxQuery())
 def inbox(session: Session, worker: Worker, page: int) -> Answer:
-    found = messages.inbox(session, worker.id, page)
+    found = inboxes.page_of(session, worker.id, page)
     return {
         "messages": [_described(message) for message in found.messages],
         "unread": found.unread,
@@ -64,5 +64,5 @@ def _described(message: Message) -> Answer:
 @changing(MarkRead())
 def read(session: Session, actor: Actor, **asked: Any) -> Answer:
     worker_id = actor.worker_id or 0
-    messages.mark_read(session, worker_id, None if asked["all"] else asked["ids"])
-    return {"unread": messages.unread(session, worker_id)}
+    inboxes.mark_read(session, worker_id, None if asked["all"] else asked["ids"])
+    return {"unread": inboxes.unread(session, worker_id)}

@@ -1,0 +1,129 @@
+"""The forms in which words leave: one line, HTML of a mail, the markup of the chat (M-13, I-19)."""
+
+import html
+import re
+from collections.abc import Sequence
+from typing import NewType
+
+from orchestra.models import Worker
+
+LONGEST_POST = 3000  # characters (I-19)
+ChatText = NewType("ChatText", str)  # in the chat's markup; data in it are escaped
+Link = tuple[str, str]  # words and address
+OPEN = "Open in Orchestra"
+
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
+_ZERO_WIDTH_SPACE = "\u200b"
+_CUT_WITHIN = re.compile(r"(?:<[^>]*|&[a-z]*)$")  # a mention, a link or an escaped character
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and what else turns one line, or one header, into several (I-22)."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
+def lines_of(text: str) -> str:
+    """Text of several lines, each without what is not printed."""
+    return "\n".join(one_line(line) for line in text.splitlines())
+
+
+def cut(text: str, longest: int) -> str:
+    """Data within a message: one line, and not so long that it hides the rest."""
+    line = one_line(text)
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def last_line(error: str) -> str:
+    """Of a traceback the line that says what was wrong."""
+    lines = [line for line in error.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+# --- Chat -------------------------------------------------------------------------------------
+
+
+def as_chat(text: str) -> ChatText:
+    """Plain text for the chat: nothing in it is markup, and nobody is called by it (I-19)."""
+    escaped = lines_of(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return ChatText(escaped.replace("@", f"@{_ZERO_WIDTH_SPACE}"))
+
+
+def bold(text: ChatText) -> ChatText:
+    """Stars within would end it."""
+    return ChatText(f"*{text.replace('*', '∗')}*") if text else text
+
+
+def mention(worker: Worker) -> ChatText:
+    """Calls the worker; without a Slack id it is their name."""
+    if worker.slack_user_id:
+        return ChatText(f"<@{one_line(worker.slack_user_id)}>")
+    return as_chat(worker.name)
+
+
+def with_link(text: ChatText, address: str) -> ChatText:
+    """The text and, below it, a link; what is too long for the service is cut before it."""
+    link = f"\n<{as_chat(address)}|{OPEN}>"
+    longest = LONGEST_POST - len(link)
+    if len(text) > longest:
+        text = ChatText(_CUT_WITHIN.sub("", text[: longest - 1]).rstrip() + "…")
+    return ChatText(text + link)
+
+
+# --- Mail -------------------------------------------------------------------------------------
+
+
+def as_html(text: str, our_address: str, footer: Sequence[Link] = ()) -> str:
+    """The same words for mail programs that show HTML; only links of ours can be pressed (M-13).
+
+    A link that is alone in the text is a button.
+
+    :param footer: small links below a line.
+    """
+    links = [line for line in text.splitlines() if _is_link(line.strip(), our_address)]
+    style = _BUTTON if len(links) == 1 else ""
+    paragraphs = (block for block in text.split("\n\n") if block.strip())
+    body = "\n".join(f"<p>{_lines(block, our_address, style)}</p>" for block in paragraphs)
+    return (
+        f'<!doctype html>\n<html lang="en"><body style="{_BODY}">\n'
+        f"{body}\n{_footer(footer)}</body></html>\n"
+    )
+
+
+_BODY = "font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;max-width:36em"
+_BUTTON = (
+    "display:inline-block;padding:8px 16px;border-radius:6px;background:#4f46e5;"
+    "color:#fff;text-decoration:none"
+)
+_FOOTER = (
+    "margin-top:32px;padding-top:12px;border-top:1px solid #d4d4d8;font-size:13px;color:#52525b"
+)
+
+
+def _lines(block: str, our_address: str, style: str) -> str:
+    lines = (line.strip() for line in block.strip().split("\n"))
+    return "<br>\n".join(_line(line, our_address, style) for line in lines)
+
+
+def _is_link(line: str, our_address: str) -> bool:
+    return line.startswith(f"{our_address}/") and " " not in line
+
+
+def _line(line: str, our_address: str, style: str) -> str:
+    shown = html.escape(line)
+    if not _is_link(line, our_address):
+        return shown
+    if not style:
+        return f'<a href="{shown}">{shown}</a>'
+    return f'<a href="{shown}" style="{style}">{OPEN}</a><br>\n{shown}'
+
+
+def _footer(links: Sequence[Link]) -> str:
+    if not links:
+        return ""
+    shown = (
+        f'<a href="{html.escape(address)}" style="color:#52525b">{html.escape(words)}</a>'
+        for words, address in links
+    )
+    return f'<p style="{_FOOTER}">{" · ".join(shown)}</p>\n'
