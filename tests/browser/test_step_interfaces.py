@@ -415,6 +415,64 @@ def test_the_element_of_the_guide_works(served, visiting, started, tmp_path):
     saved(page)
 
 
+def test_a_reviewer_remarks_on_the_whole_and_on_a_field_of_an_element(
+    served, visiting, started, session, make
+):
+    """W-23, N-9: kept while the page is reloaded, told to the element, resolved by the writer."""
+    task_id = started(ELEMENT)
+    make.worker("ben", first_name="Ben", password="ben")
+    session.commit()
+    at_ana, at_ben = visiting(served), visiting(served)
+    page = at_task(at_ana, task_id)
+    page.get_by_label("Stars").fill("4")
+    hand_over(page, "Submit")
+    expect(page.locator("#notices")).to_contain_text("waits for a reviewer")
+    review_element(at_ben)
+    page.goto(f"{served}/orchestra/app/task/{task_id}")
+    feedback = page.locator(".feedback")
+    expect(feedback).to_contain_text("The whole work")
+    expect(feedback).to_contain_text("Look again, please.")
+    expect(feedback).to_contain_text("Four is too many.")
+    feedback.get_by_role("button", name=re.compile("Mark as resolved.*Stars")).click()
+    expect(feedback).to_contain_text("Resolved by you")
+    told = page.evaluate(
+        """async () => {
+          const answer = await fetch(`/orchestra/api/interface/task_assignment_information/?${
+            new URLSearchParams({ task_id: location.pathname.split("/").pop() })}`);
+          return (await answer.json()).remarks.map(({ pointer }) => pointer);
+        }"""
+    )
+    assert told == [None, "/stars"]
+    at_ana.check()
+
+
+def hand_over(page, action):
+    page.get_by_role("button", name=action).click()
+    page.get_by_role("dialog").get_by_role("button", name=action).click()
+
+
+def review_element(visit):
+    page = visit.sign_in("ben")
+    page.get_by_role("button", name="New review task").click()
+    expect(page.get_by_label("Stars")).to_have_value("4")
+    add = page.get_by_role("button", name="Write a remark")
+    add.click()
+    page.get_by_label("What you say").fill("Look again, please.")
+    add.click()
+    page.get_by_label("What you say").nth(1).fill("Four is too many.")
+    page.get_by_label("Remark on").nth(1).select_option("Stars")
+    page.reload()
+    expect(page.get_by_label("What you say").nth(1)).to_have_value("Four is too many.")
+    expect(page.get_by_label("Remark on").nth(1)).to_have_value("/stars")
+    visit.check()
+    visit.shot("element-remarks")
+    page.get_by_role("button", name="Return to Ana").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Four is too many.")
+    dialog.get_by_role("button", name="Return to Ana").click()
+    expect(page.locator("#notices")).to_contain_text("went back")
+
+
 def test_an_element_reaches_files_by_its_api(served, visiting, started):
     """W-45"""
     page = at_task(visiting(served), started(ELEMENT))

@@ -117,4 +117,11 @@ def test_true_and_one_are_not_the_same():
 def test_a_remark_says_where_it_stands(pointer, name, address):
     """W-23"""
     assert name_of(FORM, pointer) == name
-    assert address_of(pointer) == address
+    assert address_of(FORM, pointer) == address
+
+
+def test_a_remark_on_an_element_has_no_field_of_ours():
+    """W-41: the element decides where its places are."""
+    element = Form.of({"element": "star-rating", "javascript_includes": ["stars.js"]})
+    assert name_of(element, "/stars") == "Stars"
+    assert address_of(element, "/stars") is None

@@ -103,6 +103,7 @@ def task_object(view: TaskView) -> Answer:
         "is_project_admin": view.viewer.is_project_admin,
         "prerequisites": view.prerequisites,
         "history": [_round(past) for past in view.history],
+        "remarks": [_remark(remark, past) for past in view.history for remark in past.remarks],
         "interface": dict(view.step.user_interface),
     }
 
@@ -132,16 +133,17 @@ def _round(past: Round) -> Answer:
         "submitted_data": iteration.submitted_data,
         "changed": list(past.changed),
         "comment": iteration.comment,
-        "remarks": [_remark(remark) for remark in past.remarks],
+        "remarks": [_remark(remark, past) for remark in past.remarks],
         "started_at": timestamp(iteration.started_at),
         "ended_at": timestamp(iteration.ended_at),
         "review_draw": review_draw(past.draw) if past.draw else None,
     }
 
 
-def _remark(remark: Remark) -> Answer:
+def _remark(remark: Remark, past: Round) -> Answer:
     return {
         "id": remark.id,
+        "worker": person(past.iteration.worker),
         "pointer": remark.pointer,
         "text": remark.text,
         "resolved_at": timestamp(remark.resolved_at),

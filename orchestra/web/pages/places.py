@@ -30,6 +30,8 @@ def _labels(here: Field, keys: Sequence[str]) -> list[str]:
     return labels
 
 
-def address_of(pointer: str | None) -> str | None:
-    """The fragment of the field in the form of the page."""
-    return None if pointer is None else f"#field{quote(pointer, safe='/')}"
+def address_of(form: Form, pointer: str | None) -> str | None:
+    """The fragment of the field in the form of the page; an element has places of its own."""
+    if pointer is None or form.element:
+        return None
+    return f"#field{quote(pointer, safe='/')}"

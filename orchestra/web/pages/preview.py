@@ -203,5 +203,6 @@ def _task_object(version: WorkflowVersion, step: Step, tried: Tried) -> Json:
         "is_project_admin": worker.is_project_admin,
         "prerequisites": tried.context["prerequisites"],
         "history": [],
+        "remarks": [],
         "interface": dict(step.user_interface),
     }

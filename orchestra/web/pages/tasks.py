@@ -119,7 +119,8 @@ def _view(task_id: int) -> TaskView:
 
 def _places(form: Form) -> dict[str, Any]:
     """What the templates call to say where a remark stands."""
-    return {"name_of": partial(places.name_of, form), "address_of": places.address_of}
+    address_of = partial(places.address_of, form)
+    return {"name_of": partial(places.name_of, form), "address_of": address_of}
 
 
 def _revision() -> int:
@@ -196,6 +197,7 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
         ],
         labels={child.name: child.label for child in form.root.children},
         is_shown_in_work=bool(form.ui.get("show")),
+        is_element=bool(form.element),
         **_places(form),
     )
 

@@ -46,7 +46,7 @@ function nativeFields(element) {
 const pointerOf = (field) => `/${field.name || field.id || "field"}`;
 
 function complaint(field) {
-  const label = field.labels?.[0]?.textContent.trim() || field.ariaLabel || field.name;
+  const label = titleOf(field);
   return label ? `${label}: ${field.validationMessage}` : field.validationMessage;
 }
 
@@ -61,6 +61,18 @@ export function showElementErrors(root, errors, places, list) {
   for (const { control } of found) if (control) control.id ||= `native-${found.length}`;
   return found;
 }
+
+// [{pointer, name}]: what a reviewer can remark on, as the element says or as its fields are called.
+export function placesOf(root) {
+  const element = elements.get(root);
+  if (!element) return [];
+  const named = nativeFields(element).filter(({ name }) => name);
+  const own = named.map((field) => ({ pointer: pointerOf(field), name: titleOf(field) }));
+  const places = element.remarkPlaces ?? own;
+  return [...new Map(places.map((place) => [place.pointer, place])).values()];
+}
+
+const titleOf = (field) => field.labels?.[0]?.textContent.trim() || field.ariaLabel || field.name;
 
 class Step {
   #isReadonly;

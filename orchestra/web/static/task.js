@@ -4,6 +4,7 @@ import { Refusal, send } from "./api.js";
 import { chooseBetween } from "./conflict.js";
 import { askToSignIn, confirm, make } from "./dialogs.js";
 import { Draft, canonical, clock } from "./draft.js";
+import { ElementPad } from "./element_remarks.js";
 import { clearErrors, connect, examine, inspect, showErrors } from "./form.js";
 import { RemarkPad, startRemarks, stillOpen } from "./remarks.js";
 
@@ -35,7 +36,7 @@ class TaskPage {
     this.conflict = document.getElementById("conflict");
     this.signIn = () => askToSignIn(document.getElementById("login-dialog"));
     const key = `orchestra-task-${this.taskId}`;
-    this.pad = new RemarkPad(root, key);
+    this.pad = new ("element" in root.dataset ? ElementPad : RemarkPad)(root, key);
     this.draft = new Draft({
       key,
       revision: Number(form.dataset.revision),

@@ -304,6 +304,8 @@ def test_a_return_carries_remarks_and_the_task_object_tells_them(
     assert at_ben.call("submit_task_assignment/", work | {"remarks": remarks}).status_code == 200
     task = at_ana.get(f"{PREFIX}task_assignment_information/?task_id={task_id}").json
     (remark,) = task["history"][1]["remarks"]
+    assert task["remarks"] == [remark]
+    assert remark["worker"]["username"] == "ben"
     assert (remark["pointer"], remark["text"]) == ("/text", "Who says so?")
     assert at_ana.call(f"remarks/{remark['id']}/resolve/").json["resolved_at"].endswith("Z")
     assert at_ana.call(f"remarks/{remark['id']}/reopen/").json["resolved_at"] is None
