@@ -154,11 +154,13 @@ class DriveFiles:
         return Stored(kept["id"], int(kept.get("size", size_bytes)))
 
     def open(self, place: str) -> BinaryIO:
-        with self._connected() as drive:
-            facts = _present(drive, place)
-        if "size" not in facts:
-            raise RefusedByService("This has no content of its own; open it in Google Drive.")
-        return content_of(self._connection(), place, int(facts["size"]))
+        drive = self._connection()
+        try:
+            size_bytes = _content_size(drive, place)
+        except BaseException:
+            drive.close()
+            raise
+        return content_of(drive, place, size_bytes)
 
     def share(self, place: str, addresses: Collection[str]) -> dict[str, str]:
         """Make these people writers; nobody is sent a mail. With ORCHESTRA_DRIVE_LINK_SHARING also
@@ -289,6 +291,13 @@ def _present(drive: Connection, place: str, wanted: str = "id,name,mimeType,size
     if facts["trashed"]:
         raise NotFound(f"{facts['name']!r} is in the bin of Google Drive.")
     return facts
+
+
+def _content_size(drive: Connection, place: str) -> int:
+    facts = _present(drive, place)
+    if "size" not in facts:
+        raise RefusedByService("This has no content of its own; open it in Google Drive.")
+    return int(facts["size"])
 
 
 def _listed(drive: Connection, area: dict[str, str], query: str) -> list[Facts]:
