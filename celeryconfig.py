@@ -121,11 +121,17 @@ _began, _began_at = monotonic(), datetime.now(UTC)
 # the same effects. A tick does not expire: the worker process would compare beat's clock with its
 # own, and where the two differ by more than an interval, nothing would ever be swept.
 beat_schedule = {
-    "sweep": {
-        "task": Job.SWEEP.value,
-        "schedule": schedule(settings.sweep_interval_seconds, nowfun=_steady_now),
-        "options": {"queue": "engine"},
-    },
+    job.value: {
+        "task": job.value,
+        "schedule": schedule(interval, nowfun=_steady_now),
+        "options": {"queue": queue},
+    }
+    for job, interval, queue in (
+        (Job.SWEEP, settings.sweep_interval_seconds, "engine"),
+        (Job.SEND_STAFFING_REQUESTS, settings.staffbot_interval, "bots"),
+        (Job.REMIND_WORKERS, settings.remind_check_interval, "bots"),
+        (Job.WARN_STAFFING_TEAM, settings.warn_check_interval, "bots"),
+    )
 }
 beat_max_loop_interval = settings.sweep_interval_seconds
 # Nothing is kept from start to start: beats would fight for the file, and one whose clock was put

@@ -39,6 +39,12 @@ class Job(StrEnum):
     AFTER_ABORT = "machine.after_abort"
     DELIVER_MESSAGE = "messages.deliver"
     SWEEP = "upkeep.sweep"
+    SEND_FIRST_BATCH = "bots.send_first_batch"
+    SEND_STAFFING_REQUESTS = "bots.send_staffing_requests"
+    REMIND_WORKERS = "bots.remind_workers_about_available_tasks"
+    WARN_STAFFING_TEAM = "bots.warn_staffing_team_about_unstaffed_tasks"
+    PREPARE_PROJECT = "files.prepare_project"
+    SHARE_FOLDER = "files.share_folder"
     COPY_DOCUMENT = "files.copy_document"
 
 
@@ -189,19 +195,25 @@ def _grace(first_seconds: float) -> sa.ColumnElement[Any]:
     )
 
 
-def record_failure(session: Session, dedupe_key: str, error: str) -> None:
+def record_failure(
+    session: Session, dedupe_key: str, error: str, *, is_final: bool = False
+) -> bool:
     """Count a failed run of a job; after the last one the row is dead and shown to the operator.
 
     :param error: the traceback, for the operator.
+    :param is_final: trying again is no use.
+    :return: whether the row is dead now.
     """
-    last = OutboxMessage.failures + 1 >= LAST_FAILURE
-    session.execute(
+    last = sa.or_(OutboxMessage.failures + 1 >= LAST_FAILURE, sa.literal(is_final))
+    failed = session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.dedupe_key == dedupe_key)
         .values(
             failures=OutboxMessage.failures + 1,
             last_error=error[-65536:],
             resend_at=sa.case((last, None), else_=OutboxMessage.resend_at),
-        ),
+        )
+        .returning(OutboxMessage.resend_at),
         execution_options={"synchronize_session": False},
-    )
+    ).one_or_none()
+    return failed is not None and failed.resend_at is None

@@ -118,3 +118,12 @@ def fail_to_name(task):
 
 def name_and_spoil(task):
     task.project["project_data"]["deep"]["value"] = "spoilt"
+
+
+def describe(task_details, by):
+    step = task_details["step"]["slug"]
+    return f"Level {task_details['level']} of {step}, by {by}"
+
+
+def describe_by_number(task_details):
+    return task_details["task_id"]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from orchestra import errors
 from orchestra.config import Settings
 from orchestra.config.later import LaterSettings
-from orchestra.domain import projects
+from orchestra.domain import projects, staffing
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import BUILT_IN, resolve
 from orchestra.domain.messages import send_mail
@@ -55,6 +55,7 @@ def test_every_job_goes_to_a_queue_that_is_consumed(celery, make, session):
     """All jobs are either asked for by a rule or ticked by beat."""
     function = {"path": "tests.steps.echo"}
     project = make.project(step("a", human=False), abort_completion_function=function)
+    staffing.staff(session, SYSTEM, make.work().task.id)
     asked = session.execute(sa.select(OutboxMessage.job, OutboxMessage.queue)).all()
     send_mail(session, kind="test", address="a@example.org", subject="", text="", dedupe_key="1")
     projects.abort(session, SYSTEM, project.id)
@@ -131,6 +132,8 @@ PUBLIC = {  # endpoints that need neither a sign-in nor a signature, each with i
     "passwords.choose_page": "has a secret link",
     "passwords.choose": "has a secret link; carries the form token",
     "passwords.chosen": "forgotten passwords",
+    "unsubscribing.ask": "has a signed link",
+    "unsubscribing.unsubscribe": "has a signed link; mail programs send no token (RFC 8058)",
     "gallery.gallery": "pictures for the example workflow, read by its crawler",
     "gallery.picture": "pictures for the example workflow, read by its crawler",
 }

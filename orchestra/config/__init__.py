@@ -15,6 +15,7 @@ from orchestra.config.declaring import UNSHOWN, about, declaration, variable, wi
 from orchestra.config.drive import DriveSettings
 from orchestra.config.later import LaterSettings
 from orchestra.config.reading import read_environment
+from orchestra.config.staffing import StaffingSettings
 from orchestra.errors import BadConfiguration, Unavailable
 
 PLACEHOLDER = "CHANGEME"
@@ -24,7 +25,7 @@ BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Settings(DriveSettings):
+class Settings(StaffingSettings, DriveSettings):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 
     environment: str = field(
@@ -108,9 +109,29 @@ class Settings(DriveSettings):
             choices=("local", "google_drive", "s3"),
         ),
     )
+    prepare_wait_seconds: int = field(
+        default=120,
+        metadata=about("How long first machine steps wait for the folder.", low=0),
+    )
     google_apps: bool = field(
         default=False,
         metadata=about("Whether Drive is the file store.", variable="GOOGLE_APPS"),
+    )
+    s3_bucket: str = field(
+        default="",
+        metadata=about("Bucket of the file store.", synonyms=("EDITOR_IMAGE_BUCKET_NAME",)),
+    )
+    s3_endpoint_url: str = field(
+        default="", metadata=about("Address of the bucket's service; unset: AWS.", address=True)
+    )
+    s3_region: str = field(default="", metadata=about("Region of the bucket."))
+    aws_s3_key: str = field(
+        default="",
+        metadata=about("Access key; unset: the search of the SDK.", variable="AWS_S3_KEY"),
+    )
+    aws_s3_secret: str = field(
+        default="",
+        metadata=about("Secret of that key.", variable="AWS_S3_SECRET", secret=True),
     )
     lock_timeout_seconds: int = field(
         default=5, metadata=about("Longest wait for a row lock.", low=1, high=300)
@@ -317,7 +338,7 @@ class Settings(DriveSettings):
             problems.append("ORCHESTRA_DATABASE_URL: must begin with postgresql:// or sqlite:///.")
         if self.broker_url and self.broker_url.split(":")[0] not in BROKERS:
             problems.append(f"ORCHESTRA_BROKER_URL: must begin with one of {', '.join(BROKERS)}.")
-        problems += self._mail_problems()
+        problems += self._mail_problems() + self._s3_problems()
         problems += self._drive_problems(is_used=self.file_backend == "google_drive")
         if self.environment == "production":
             problems += self._production_problems()
@@ -329,6 +350,14 @@ class Settings(DriveSettings):
             problems.append("ORCHESTRA_MOCK_TO_EMAIL: must be set with ORCHESTRA_MOCK_EMAILS.")
         if "@" not in parseaddr(self.notifications_from_email)[1]:
             problems.append("ORCHESTRA_NOTIFICATIONS_FROM_EMAIL: is no address.")
+        return problems
+
+    def _s3_problems(self) -> list[str]:
+        problems = []
+        if bool(self.aws_s3_key) != bool(self.aws_s3_secret):
+            problems.append("AWS_S3_SECRET: must be set together with AWS_S3_KEY.")
+        if self.s3_endpoint_url and urlsplit(self.s3_endpoint_url).scheme not in ("http", "https"):
+            problems.append("ORCHESTRA_S3_ENDPOINT_URL: must begin with http:// or https://.")
         return problems
 
     def _secret_key_problems(self) -> list[str]:

@@ -11,53 +11,12 @@ from orchestra.config.declaring import about
 class LaterSettings:
     """A setting moves to :class:`orchestra.config.Settings` with the part that reads it."""
 
-    prepare_wait_seconds: int = field(
-        default=120,
-        metadata=about("How long first machine steps wait for the folder.", low=0),
-    )
     sanity_interval: timedelta = field(
         default=timedelta(seconds=300),
         metadata=about("Time between two sanity checks.", low=1),
     )
     sanity_time_limit_seconds: int = field(
         default=30, metadata=about("Longest run of one sanity check.", low=1)
-    )
-    staffbot_worker_batch_size: int = field(
-        default=5, metadata=about("Workers asked in one batch.", low=1)
-    )
-    staffbot_batch_frequency: timedelta = field(
-        default=timedelta(seconds=120),
-        metadata=about("Time between two batches of a request.", low=0),
-    )
-    staffbot_staffing_min_time: timedelta = field(
-        default=timedelta(seconds=1800),
-        metadata=about("Age at which an unstaffed task is warned about.", low=0),
-    )
-    staffbot_staffing_group_id: str = field(
-        default="", metadata=about("Internal channel of those warnings.")
-    )
-    staffbot_warn_interval_seconds: int = field(
-        default=14_400, metadata=about("Time between two warnings of a task.", low=0)
-    )
-    staffbot_offer_seconds: timedelta = field(
-        default=timedelta(seconds=259_200),
-        metadata=about("Validity of an offer; 0: for ever.", low=0),
-    )
-    reminder_interval: timedelta = field(
-        default=timedelta(seconds=86_400),
-        metadata=about("Time between two reminders of a worker.", low=0),
-    )
-    staffbot_interval: timedelta = field(
-        default=timedelta(seconds=60),
-        metadata=about("How often staffing requests are sent.", low=1),
-    )
-    remind_check_interval: timedelta = field(
-        default=timedelta(seconds=3600),
-        metadata=about("How often reminders are looked for.", low=1),
-    )
-    warn_check_interval: timedelta = field(
-        default=timedelta(seconds=1800),
-        metadata=about("How often unstaffed tasks are looked for.", low=1),
     )
     slack_staffbot_token: str = field(
         default="", metadata=about("Token of the slash command.", secret=True)
@@ -106,22 +65,6 @@ class LaterSettings:
     )
     slack_api_url: str = field(
         default="", metadata=about("Address of the chat service; unset: Slack's own.", address=True)
-    )
-    s3_bucket: str = field(
-        default="",
-        metadata=about("Bucket of the file store.", synonyms=("EDITOR_IMAGE_BUCKET_NAME",)),
-    )
-    s3_endpoint_url: str = field(
-        default="", metadata=about("Address of the bucket's service; unset: AWS.", address=True)
-    )
-    s3_region: str = field(default="", metadata=about("Region of the bucket."))
-    aws_s3_key: str = field(
-        default="",
-        metadata=about("Access key; unset: the search of the SDK.", variable="AWS_S3_KEY"),
-    )
-    aws_s3_secret: str = field(
-        default="",
-        metadata=about("Secret of that key.", variable="AWS_S3_SECRET", secret=True),
     )
     google_analytics_key: str = field(
         default="",

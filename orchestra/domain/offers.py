@@ -1,22 +1,18 @@
 """Offers to workers: their links, and what is answered to them (specification S-31 to S-44)."""
 
-import base64
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import sqlalchemy as sa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session, joinedload
 
 from orchestra.config import Settings
 from orchestra.database import seconds_from_now, settings_of
-from orchestra.domain import assignments, audit, pickup
+from orchestra.domain import assignments, audit, offer_links, pickup, staffing_notices
 from orchestra.domain.audit import Actor
 from orchestra.domain.graph import Step
 from orchestra.domain.locking import LockedTask, gate, lock_task
+from orchestra.domain.offer_links import token_of
 from orchestra.domain.versions import load_graphs, step_of
 from orchestra.errors import Conflict, NotFound, OfferClosed, WrongStatus
 from orchestra.models import (
@@ -35,31 +31,9 @@ from orchestra.models import (
     WorkflowVersion,
 )
 
-SIGNATURE_BYTES = 16  # 128 bits
 _ANSWERABLE = frozenset({OfferState.SENT, OfferState.DECLINED})
 SOURCE = "offer"
-
-# --- Links ------------------------------------------------------------------------------------
-
-
-def token_of(settings: Settings, offer_id: int) -> str:
-    """The offer's id with a signature; nothing secret is stored, and every page can show it."""
-    return f"{offer_id}-{_signature(settings.secret_key, offer_id)}"
-
-
-def path_of(settings: Settings, offer_id: int) -> str:
-    return f"/orchestra/communication/offers/{token_of(settings, offer_id)}/"
-
-
-def _signature(secret_key: str, offer_id: int) -> str:
-    digest = hmac.digest(_signing_key(secret_key), str(offer_id).encode(), "sha256")
-    return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode().rstrip("=")
-
-
-@lru_cache(maxsize=4)
-def _signing_key(secret_key: str) -> bytes:
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"orchestra offers")
-    return derived.derive(secret_key.encode())
+EXPIRED_AT_ONCE = 500
 
 
 def find(session: Session, worker: Worker, token: str) -> Offer:
@@ -67,13 +41,8 @@ def find(session: Session, worker: Worker, token: str) -> Offer:
 
     :raises NotFound: the link is not one of ours, or the offer is somebody else's.
     """
-    offer_id, _, signature = token.partition("-")
-    expected = ""
-    if offer_id.isascii() and offer_id.isdigit():
-        expected = _signature(settings_of(session).secret_key, int(offer_id))
-    offer = None
-    if expected and hmac.compare_digest(expected.encode(), signature.encode()):
-        offer = session.scalars(_loaded().where(Offer.id == int(offer_id))).one_or_none()
+    offer_id = offer_links.offer_of(settings_of(session), token)
+    offer = session.scalars(_loaded().where(Offer.id == offer_id)).one_or_none()
     if offer is None or offer.worker_id != worker.id:
         raise NotFound("There is no such offer. Perhaps you are logged in as somebody else.")
     return offer
@@ -140,6 +109,7 @@ def accept(session: Session, actor: Actor, offer_id: int) -> Offer:
         raise reason
     offer.state, offer.answered_at = OfferState.ACCEPTED, seconds_from_now(0)
     session.flush()
+    staffing_notices.filled(session, locked, asked.request, worker)
     if replaced is None:
         assignments.give(session, actor, locked, worker, SOURCE)
     else:
@@ -167,7 +137,7 @@ def _locked(session: Session, worker: Worker, offer_id: int) -> _Asked:
         .with_for_update(of=Offer)
         .execution_options(populate_existing=True)
     ).one()
-    return _Asked(locked, request, offer, bool(over) and offer.state in _ANSWERABLE)
+    return _Asked(locked, request, offer, bool(over) and offer.state is OfferState.SENT)
 
 
 def _require_takable(session: Session, asked: _Asked, worker: Worker) -> Assignment | None:
@@ -218,7 +188,28 @@ def decline(session: Session, actor: Actor, offer_id: int) -> Offer:
     offer.state, offer.answered_at = OfferState.DECLINED, seconds_from_now(0)
     session.flush()
     _record(session, actor, asked)
+    if asked.request.state is RequestState.EXHAUSTED:
+        staffing_notices.declined(session, asked.locked, asked.request)
     return offer
+
+
+def expire_old(session: Session) -> None:
+    """Close offers whose time is over, at most a batch; not in a pause, which does not count."""
+    is_over = sa.and_(Offer.state == OfferState.SENT, Offer.expires_at <= seconds_from_now(0))
+    chosen = (
+        sa.select(Offer.id)
+        .join(StaffingRequest, StaffingRequest.id == Offer.request_id)
+        .join(Task, Task.id == StaffingRequest.task_id)
+        .join(Project, Project.id == Task.project_id)
+        .where(is_over, Project.status == ProjectStatus.ACTIVE)
+        .order_by(Offer.id)
+        .limit(EXPIRED_AT_ONCE)
+        .with_for_update(of=Offer, skip_locked=True)
+    )
+    ids = list(session.scalars(chosen))
+    if ids:
+        expired = sa.update(Offer).where(Offer.id.in_(ids), Offer.state == OfferState.SENT)
+        session.execute(expired.values(state=OfferState.EXPIRED))
 
 
 # --- Available tasks --------------------------------------------------------------------------
@@ -284,7 +275,11 @@ def _described(settings: Settings, offer: Offer) -> AvailableOffer:
 
 
 def count_available(session: Session, worker_id: int) -> int:
-    counted = (
+    return session.scalar(available_to(worker_id)) or 0
+
+
+def available_to(worker_id: int) -> sa.Select[int]:
+    return (
         sa.select(sa.func.count())
         .select_from(Offer)
         .join(StaffingRequest, StaffingRequest.id == Offer.request_id)
@@ -292,4 +287,3 @@ def count_available(session: Session, worker_id: int) -> int:
         .join(Project, Project.id == Task.project_id)
         .where(Offer.worker_id == worker_id, is_available())
     )
-    return session.scalar(counted) or 0

@@ -1,5 +1,7 @@
 """A worker takes a task out of the pool by a button (specification P-35 to P-44)."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -75,30 +77,30 @@ def lock_worker(session: Session, actor: Actor) -> Worker:
     ).one()
 
 
-def blocked(session: Session, worker: Worker) -> OrchestraError | None:
-    """Why the worker may pick up nothing now, or None (specification P-36 to P-38)."""
-    settings = settings_of(session)
-    returned, in_progress = session.execute(
-        sa.select(
-            sa.func.coalesce(
-                sa.func.sum(
-                    sa.case((Task.status == TaskStatus.POST_REVIEW_PROCESSING, 1), else_=0)
-                ),
-                0,
-            ),
-            sa.func.count(),
-        )
+_IS_RETURNED = sa.case((Task.status == TaskStatus.POST_REVIEW_PROCESSING, 1))
+
+
+def _in_hand(*columns: Any) -> sa.Select[Any]:
+    """Work that was returned, and all work in progress (specification P-37, P-38)."""
+    return (
+        sa.select(*columns, sa.func.count(_IS_RETURNED), sa.func.count())
         .select_from(Assignment)
         .join(Task, Task.id == Assignment.task_id)
         .join(Project, Project.id == Task.project_id)
         .where(
-            Assignment.worker_id == worker.id,
             Assignment.discarded_at.is_(None),
             Assignment.status == AssignmentStatus.PROCESSING,
             Task.status.not_in(TERMINAL),
             Project.status == ProjectStatus.ACTIVE,
         )
-    ).one()
+    )
+
+
+def blocked(session: Session, worker: Worker) -> OrchestraError | None:
+    """Why the worker may pick up nothing now, or None (specification P-36 to P-38)."""
+    settings = settings_of(session)
+    in_hand = _in_hand().where(Assignment.worker_id == worker.id)
+    returned, in_progress = session.execute(in_hand).one()
     if settings.enforce_no_new_tasks_during_review and returned:
         return ReturnedWorkFirst("Work was returned to you. Finish it before you take a new task.")
     limit = settings.max_in_progress_tasks
@@ -107,6 +109,21 @@ def blocked(session: Session, worker: Worker) -> OrchestraError | None:
             f"You have {in_progress} of at most {limit} tasks in progress. Hand one over first."
         )
     return None
+
+
+def all_blocked(session: Session) -> tuple[set[int], set[int]]:
+    """Ids of all workers who have returned work, and of those at the limit, as far as it counts."""
+    settings = settings_of(session)
+    rows = session.execute(
+        _in_hand(Assignment.worker_id)
+        .where(Assignment.worker_id.is_not(None))
+        .group_by(Assignment.worker_id)
+    ).all()
+    limit = settings.max_in_progress_tasks
+    return (
+        {w for w, returned, _ in rows if returned and settings.enforce_no_new_tasks_during_review},
+        {worker for worker, _, in_progress in rows if limit and in_progress >= limit},
+    )
 
 
 def waiting(session: Session, worker: Worker) -> dict[Role, int]:

@@ -9,16 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.domain import assignments, audit, notices
+from orchestra.domain import assignments, audit, notices, staffing_requests
 from orchestra.domain.audit import SYSTEM
-from orchestra.domain.definitions.functions import resolve
+from orchestra.domain.definitions.functions import STAFFBOT_AUTOASSIGN, resolve
 from orchestra.domain.eligibility import role_for
 from orchestra.domain.graph import FunctionReference, Step
 from orchestra.domain.locking import LockedTask
 from orchestra.domain.people import find_worker
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.errors import OrchestraError
-from orchestra.models import Assignment, ProjectStatus, Task, Verb, Worker
+from orchestra.models import Assignment, ProjectStatus, RequestCause, Task, Verb, Worker
 
 logger = logging.getLogger(__name__)
 Data = dict[str, Any]
@@ -36,10 +36,14 @@ def is_wanted(step: Step, before: dict[str, Data], project_data: Data) -> bool:
     if step.creation_policy is None:
         return True
     policy = step.creation_policy
-    return bool(_called(policy, deepcopy(before), deepcopy(project_data)))
+    return bool(call(policy, deepcopy(before), deepcopy(project_data)))
 
 
-def _called(reference: FunctionReference, *arguments: Any) -> Any:
+def call(reference: FunctionReference, *arguments: Any) -> Any:
+    """What an author's function gives.
+
+    :raises PolicyFailed: it raised.
+    """
     try:
         return resolve(reference.path)(*arguments, **reference.kwargs)
     except (Exception, SystemExit) as error:
@@ -75,6 +79,11 @@ def assign_by_policy(session: Session, locked: LockedTask) -> None:
         locked.task.policy_missed = True
         return
     locked.task.policy_missed = False
+    if reference.path == STAFFBOT_AUTOASSIGN:
+        staffing_requests.open_request(
+            session, SYSTEM, locked, level, cause=RequestCause.TASK_POLICY
+        )
+        return
     try:
         names = _proposals(session, locked, level, reference)
         problem = _first_assignable(session, locked, level, names)
@@ -121,7 +130,7 @@ def _proposals(
     built_in = _BUILT_IN.get(reference.path)
     if built_in is not None:
         return built_in(session, locked, dict(reference.kwargs))
-    answer = _called(reference, _described(session, locked, level))
+    answer = call(reference, _described(session, locked, level))
     names = [answer] if isinstance(answer, str) else answer or []
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise PolicyFailed(f"{reference.path} gave {answer!r}; usernames are allowed, or nothing.")
@@ -176,5 +185,4 @@ _BUILT_IN: dict[str, Callable[[Session, LockedTask, Data], list[str]]] = {
     "orchestra.assignment_policies.anyone_certified": _nobody,
     "orchestra.assignment_policies.specified_worker": _specified_worker,
     "orchestra.assignment_policies.previously_completed_steps": _previously_completed_steps,
-    "orchestra.bots.assignment_policies.staffbot_autoassign": _nobody,
 }

@@ -82,6 +82,19 @@ def who_wants(
     return set(worker_ids) - set(unwanted)
 
 
+def who_muted(session: Session, type: Preference) -> set[int]:
+    """Ids of the workers who want messages of this type by no way but the inbox."""
+    switched_off = sa.select(MessagePreference.worker_id).where(
+        MessagePreference.type == type,
+        MessagePreference.channel.in_(list(Way)),
+        MessagePreference.is_on.is_(False),
+    )
+    every_way = sa.func.count() == len(Way)
+    return set(
+        session.scalars(switched_off.group_by(MessagePreference.worker_id).having(every_way))
+    )
+
+
 def choose(session: Session, actor: Actor, worker_id: int, wanted: Choices) -> None:
     """Store choices; those not named stay as they are."""
     worker = lock(session, Worker, worker_id)

@@ -7,7 +7,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import aborting, advancing, audit, dispatching, json_data, notices, policies
+from orchestra.domain import (
+    aborting,
+    advancing,
+    audit,
+    dispatching,
+    json_data,
+    notices,
+    policies,
+    preparing,
+    staffing_requests,
+)
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.locking import LockedProject, LockedTask, gate, lock_project, lock_task
 from orchestra.domain.versions import get_version
@@ -59,6 +69,7 @@ def create_project(
         status=ProjectStatus.ACTIVE,
         created_by=actor.name,
     )
+    preparing.begin(session, project)
     session.add(project)
     session.flush()
     described = {
@@ -71,7 +82,9 @@ def create_project(
     audit.record(
         session, actor, Verb.PROJECT_CREATED, project, project_id=project.id, after=described
     )
-    advancing.begin(session, LockedProject.of(project))
+    wait_seconds = preparing.ask(session, project)
+    advancing.begin(session, LockedProject.of(project), wait_seconds)
+    preparing.hold_back(session, project.id, wait_seconds)
     return project
 
 
@@ -120,6 +133,7 @@ def resume(session: Session, actor: Actor, project_id: int) -> Project:
     project = lock_project(session, project_id)
     _require_status(project, {ProjectStatus.PAUSED}, "resumed")
     project.status = ProjectStatus.ACTIVE
+    staffing_requests.go_on_after_pause(session, project)
     project.paused_at = project.paused_by = project.pause_reason = None
     audit.record(session, actor, Verb.PROJECT_RESUMED, project, project_id=project.id)
     notices.resumed(session, actor, project)
@@ -162,6 +176,7 @@ def abort(session: Session, actor: Actor, project_id: int) -> Project:
     project.status, project.ended_at = ProjectStatus.ABORTED, utcnow()
     advancing.abort_open_tasks(session, actor, project.id)
     audit.record(session, actor, Verb.PROJECT_ABORTED, project, project_id=project.id)
+    notices.project_aborted(session, project)
     wish = aborting.dispatch_for(project)
     if wish:
         enqueue(session, wish)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from orchestra.domain.graph import Step
+from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.versions import load_graphs, step_of
 from orchestra.models import (
     LIVE_REQUEST,
@@ -55,11 +56,14 @@ def requests(
     state: RequestState | None = None,
     is_live: bool = False,
     project_id: int | None = None,
+    text: str = "",
     page: int = 1,
 ) -> Page:
     """One page of requests, the newest first, in a fixed number of queries.
 
     :param is_live: only those by which somebody is looked for still.
+    :param text: words of the description of the project or of the slug of the step; also the id
+        of a task.
     """
     conditions = []
     if state is not None:
@@ -68,8 +72,9 @@ def requests(
         conditions.append(StaffingRequest.state.in_(LIVE_REQUEST))
     if project_id is not None:
         conditions.append(Task.project_id == project_id)
+    conditions += [_has_word(word) for word in text.split()]
     chosen = sa.select(StaffingRequest).join(Task, Task.id == StaffingRequest.task_id)
-    chosen = chosen.where(*conditions)
+    chosen = chosen.join(Project, Project.id == Task.project_id).where(*conditions)
     total = session.scalar(sa.select(sa.func.count()).select_from(chosen.subquery())) or 0
     project = joinedload(StaffingRequest.task).joinedload(Task.project, innerjoin=True)
     version = project.joinedload(Project.version, innerjoin=True)
@@ -83,6 +88,15 @@ def requests(
     offers = _offers(session, [row.id for row in rows])
     listed = [Listed(r, step_of(r.task.project, r.task), offers.get(r.id, {})) for r in rows]
     return Page(listed, total)
+
+
+def _has_word(word: str) -> sa.ColumnElement[bool]:
+    texts = (Project.short_description, Task.step)
+    found = [text.icontains(word, autoescape=True) for text in texts]
+    number = word.removeprefix("#")
+    if number.isascii() and number.isdigit() and int(number[:12]) <= LARGEST_ID:
+        found.append(Task.id == int(number[:12]))
+    return sa.or_(*found)
 
 
 def _offers(session: Session, request_ids: Sequence[int]) -> dict[int, dict[OfferState, int]]:

@@ -9,8 +9,9 @@ from secrets import randbits
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.database import lock_all, seconds_from_now
-from orchestra.domain import audit
+from orchestra import outbox
+from orchestra.database import lock_all, seconds_from_now, utcnow
+from orchestra.domain import audit, staffing_notices
 from orchestra.domain.audit import Actor
 from orchestra.domain.locking import LockedTask
 from orchestra.models import (
@@ -18,11 +19,14 @@ from orchestra.models import (
     Assignment,
     Offer,
     OfferState,
+    Project,
     RequestCause,
     RequestState,
     StaffingRequest,
+    Task,
     Verb,
 )
+from orchestra.outbox import Dispatch, Job
 
 ASKED_AGAIN = "asked again"
 SEED_BITS = 31
@@ -58,7 +62,14 @@ def open_request(
         after={"task": locked.task.id, "level": level, "cause": cause.value},
     )
     outbox.enqueue(session, first_batch_of(request.id))
+    staffing_notices.opened(session, locked, request)
     return request
+
+
+def first_batch_of(request_id: int) -> Dispatch:
+    """The job that asks the first workers at once."""
+    kwargs = {"request_id": request_id}
+    return Dispatch(Job.SEND_FIRST_BATCH, kwargs, f"staffing_request:{request_id}", "bots")
 
 
 def fill(session: Session, actor: Actor, locked: LockedTask, level: int, source: str) -> None:
@@ -86,6 +97,25 @@ def cancel_for_tasks(
     if task_ids:
         requests = _live(session, StaffingRequest.task_id.in_(task_ids))
         _close(session, actor, project_id, requests, cancelled_as=reason)
+
+
+def go_on_after_pause(session: Session, project: Project) -> None:
+    """The time of a pause counts neither for the next batch nor for an offer (S-25)."""
+    if project.paused_at is None:
+        return
+    paused_at, lasted = project.paused_at, utcnow() - project.paused_at
+    of_project = sa.select(Task.id).where(Task.project_id == project.id)
+    requests = _live(session, StaffingRequest.task_id.in_(of_project))
+    for request in requests:
+        if request.last_batch_at is not None:
+            request.last_batch_at += lasted
+    waiting = sa.select(Offer).where(
+        Offer.request_id.in_([request.id for request in requests]),
+        Offer.state == OfferState.SENT,
+        Offer.expires_at > paused_at,
+    )
+    for offer in lock_all(session, waiting.order_by(Offer.id)) if requests else ():
+        offer.expires_at = offer.expires_at and offer.expires_at + lasted
 
 
 def _live(session: Session, *conditions: sa.ColumnElement[bool]) -> list[StaffingRequest]:

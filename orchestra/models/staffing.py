@@ -63,6 +63,7 @@ class StaffingRequest(Base):
     opened_at: Mapped[datetime] = mapped_column(default=seconds_from_now(0))
     last_batch_at: Mapped[datetime | None]
     warned_at: Mapped[datetime | None]
+    detail_problem: Mapped[str | None]  # why offers went out without their detail (S-29)
     closed_at: Mapped[datetime | None]
     closed_reason: Mapped[str | None]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from celery import Celery, Task
@@ -39,6 +40,7 @@ celery.conf.imports = (
     "orchestra.tasks.files",
     "orchestra.tasks.machine",
     "orchestra.tasks.messages",
+    "orchestra.tasks.staffing",
     "orchestra.tasks.upkeep",
 )
 
@@ -49,6 +51,21 @@ def _forget_connections(**_: Any) -> None:
     if core.cache_info().currsize:
         with core().app_context():
             db.engine.dispose(close=False)
+
+
+# The scheduled functions that are documented under their own names here (specification S-48).
+# Their modules need the application above, so each is imported when it is first asked for.
+DOCUMENTED = {
+    "send_staffing_requests": "orchestra.tasks.staffing",
+    "remind_workers_about_available_tasks": "orchestra.tasks.staffing",
+    "warn_staffing_team_about_unstaffed_tasks": "orchestra.tasks.staffing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in DOCUMENTED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(DOCUMENTED[name]), name)
 
 
 __all__ = ["celery", "core", "publish"]

@@ -8,7 +8,16 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import reading, settings_of, transaction
-from orchestra.domain import advancing, deliveries, dispatching, files, machine, repeats, upkeep
+from orchestra.domain import (
+    advancing,
+    deliveries,
+    dispatching,
+    files,
+    machine,
+    offers,
+    repeats,
+    upkeep,
+)
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.project_files import store
@@ -45,6 +54,7 @@ def sweep_all() -> int:
     with transaction() as session:
         repeats.forget_old(session)
         deliveries.forget_old(session)
+        offers.expire_old(session)
         upkeep.note_tick(session, Job.SWEEP)
     return found
 

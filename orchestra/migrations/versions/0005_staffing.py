@@ -27,6 +27,7 @@ def upgrade():
     sa.Column('opened_at', orchestra.database.UtcDateTime(timezone=True), nullable=False),
     sa.Column('last_batch_at', orchestra.database.UtcDateTime(timezone=True), nullable=True),
     sa.Column('warned_at', orchestra.database.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('detail_problem', sa.Text(), nullable=True),
     sa.Column('closed_at', orchestra.database.UtcDateTime(timezone=True), nullable=True),
     sa.Column('closed_reason', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['replaces_id'], ['assignment.id'], name=op.f('fk_staffing_request_replaces_id')),

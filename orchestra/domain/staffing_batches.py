@@ -1,0 +1,199 @@
+"""Ask the next workers: which requests are due, and one batch of one of them (S-19 to S-25)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from orchestra.database import find_locked, seconds_from_now, settings_of, table_of
+from orchestra.domain import audit, staffing_notices
+from orchestra.domain.audit import SYSTEM
+from orchestra.domain.locking import LockedTask, lock_task
+from orchestra.domain.offer_details import Detail
+from orchestra.domain.staffing_candidates import Candidates, Judged, Wanted
+from orchestra.domain.versions import load_graphs, step_of
+from orchestra.models import (
+    LIVE_REQUEST,
+    POOL,
+    TERMINAL,
+    Offer,
+    Project,
+    ProjectStatus,
+    RequestCause,
+    RequestState,
+    StaffingBatch,
+    StaffingRequest,
+    Task,
+    Verb,
+    WorkflowVersion,
+)
+
+_OFFERS = table_of(Offer)
+_IS_WANTED = sa.and_(
+    Project.status == ProjectStatus.ACTIVE,
+    sa.or_(
+        Task.status.in_(POOL),
+        sa.and_(
+            StaffingRequest.cause == RequestCause.RESTAFF,
+            Task.status.not_in(TERMINAL),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """What is to be done for a request, as it was when its workers were looked at."""
+
+    wanted: Wanted
+    judged: Judged
+    number: int  # of the next batch
+    detail: Detail = field(default_factory=Detail)
+
+    def __repr__(self) -> str:
+        return f"batch {self.number} of staffing request {self.request.id}"
+
+    @property
+    def request(self) -> StaffingRequest:
+        return self.wanted.request
+
+
+def due(session: Session, request_ids: Collection[int] | None = None) -> list[int]:
+    """Ids of requests whose batch is due, the most urgent first (S-20, S-23).
+
+    :param request_ids: only these; None: any.
+    """
+    pause = settings_of(session).staffbot_batch_frequency.total_seconds()
+    is_due = sa.or_(
+        StaffingRequest.state == RequestState.EXHAUSTED,
+        StaffingRequest.last_batch_at.is_(None),
+        StaffingRequest.last_batch_at <= seconds_from_now(-pause),
+    )
+    chosen = (
+        sa.select(StaffingRequest.id)
+        .join(Task, Task.id == StaffingRequest.task_id)
+        .join(Project, Project.id == Task.project_id)
+        .where(StaffingRequest.state.in_(LIVE_REQUEST), is_due, _IS_WANTED)
+        .order_by(Project.priority.desc(), StaffingRequest.opened_at, StaffingRequest.id)
+    )
+    if request_ids is not None:
+        chosen = chosen.where(StaffingRequest.id.in_(request_ids))
+    return list(session.scalars(chosen))
+
+
+def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
+    """What is to be done for these requests, in their order; those with nothing new are left out.
+
+    In a fixed number of statements, whatever the number of requests and workers.
+    """
+    project = joinedload(StaffingRequest.task, innerjoin=True).joinedload(Task.project)
+    version = project.joinedload(Project.version, innerjoin=True)
+    found = session.scalars(
+        sa.select(StaffingRequest)
+        .where(StaffingRequest.id.in_(request_ids))
+        .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
+    )
+    by_id = {request.id: request for request in found}
+    load_graphs(session, {request.task.project.version for request in by_id.values()})
+    wanted = [
+        Wanted(by_id[i], step_of(by_id[i].task.project, by_id[i].task))
+        for i in request_ids
+        if i in by_id
+    ]
+    last = _last_batches(session, request_ids)
+    candidates = Candidates(session, wanted)
+    planned = []
+    for one in wanted:
+        judged = candidates.judge(one)
+        number, verdicts = last.get(one.request.id, (0, None))
+        is_new = verdicts != judged.verdicts or one.request.state is RequestState.OPEN
+        if is_new:
+            planned.append(Plan(one, judged, number + 1))
+    return planned
+
+
+def _last_batches(
+    session: Session, request_ids: Sequence[int]
+) -> dict[int, tuple[int, dict[str, Any]]]:
+    newest = (
+        sa.select(sa.func.max(StaffingBatch.id))
+        .where(StaffingBatch.request_id.in_(request_ids))
+        .group_by(StaffingBatch.request_id)
+    )
+    rows = session.execute(
+        sa.select(StaffingBatch.request_id, StaffingBatch.number, StaffingBatch.verdicts).where(
+            StaffingBatch.id.in_(newest)
+        )
+    )
+    return {row.request_id: (row.number, row.verdicts) for row in rows}
+
+
+def send(session: Session, plan: Plan) -> int:
+    """Ask the chosen workers; how many. Nobody, if anything changed since they were looked at.
+
+    Workers are looked at before the lock, for many requests at once. What could make two ask the
+    same worker is looked at again under the lock, and what a worker may do is when they accept.
+    """
+    locked = lock_task(session, plan.request.task_id)
+    request = find_locked(session, StaffingRequest, plan.request.id)
+    if request is None or not _is_unchanged(plan, locked, request):
+        return 0
+    judged, detail = plan.judged, plan.detail
+    session.add(
+        StaffingBatch(request_id=request.id, number=plan.number, verdicts=dict(judged.verdicts))
+    )
+    request.last_batch_at = seconds_from_now(0)
+    request.state = RequestState.EXHAUSTED if judged.leaves_nobody else RequestState.OPEN
+    if judged.chosen:
+        request.detail_problem = detail.problem
+        asked = _store_offers(session, plan, detail.text)
+        _record(session, locked, plan, detail.problem)
+        staffing_notices.offered(session, locked, request, asked, detail.text)
+    if request.state is RequestState.EXHAUSTED:
+        staffing_notices.exhausted(session, locked, request)
+    return len(judged.chosen)
+
+
+def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> bool:
+    seen = plan.request
+    return (
+        locked.project.status is ProjectStatus.ACTIVE
+        and request.state is seen.state
+        and request.last_batch_at == seen.last_batch_at
+        and {assignment.worker_id for assignment in locked.assignments} == plan.judged.holders
+    )
+
+
+def _store_offers(session: Session, plan: Plan, detail: str | None) -> list[tuple[int, int]]:
+    """(offer, worker) ids, in the order of asking."""
+    valid_seconds = settings_of(session).staffbot_offer_seconds.total_seconds()
+    values = {
+        "request_id": plan.request.id,
+        "batch": plan.number,
+        "detail": detail,
+        "expires_at": seconds_from_now(valid_seconds) if valid_seconds else None,
+        "sent_at": seconds_from_now(0),
+    }
+    rows = [values | {"worker_id": worker_id} for worker_id in plan.judged.chosen]
+    statement = sa.insert(_OFFERS).values(rows).returning(_OFFERS.c.id, _OFFERS.c.worker_id)
+    ids = {row.worker_id: row.id for row in session.connection().execute(statement)}
+    return [(ids[worker_id], worker_id) for worker_id in plan.judged.chosen]
+
+
+def _record(session: Session, locked: LockedTask, plan: Plan, problem: str | None) -> None:
+    after = {
+        "task": locked.task.id,
+        "level": plan.request.level,
+        "batch": plan.number,
+        "worker_ids": list(plan.judged.chosen),
+    }
+    audit.record(
+        session,
+        SYSTEM,
+        Verb.OFFER_SENT,
+        plan.request,
+        project_id=locked.project.id,
+        after=after | ({"problem": problem} if problem else {}),
+    )

@@ -1,0 +1,144 @@
+"""Who is told of what StaffBot does (specification M-23).
+
+Each is called in the transaction of its cause, by whoever holds the lock of the project.
+"""
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from orchestra.database import settings_of
+from orchestra.domain import messages, notices
+from orchestra.domain.locking import LockedTask
+from orchestra.domain.markup import ChatText, mention
+from orchestra.domain.message_texts import About, Kind, post_words, words
+from orchestra.domain.messages import Post
+from orchestra.domain.offer_links import path_of
+from orchestra.domain.staffing_texts import Offered, offer_words
+from orchestra.models import Channel, Offer, OfferState, StaffingRequest, Worker
+
+
+def offered(
+    session: Session,
+    locked: LockedTask,
+    request: StaffingRequest,
+    asked: Sequence[tuple[int, int]],
+    detail: str | None,
+) -> None:
+    """To each worker who is asked.
+
+    :param asked: pairs of (offer, worker) ids.
+    """
+    settings = settings_of(session)
+    about = Offered(
+        task=locked.task,
+        project=locked.project,
+        step=locked.step,
+        level=request.level,
+        detail=detail,
+    )
+    ids = [worker_id for _, worker_id in asked]
+    workers = {w.id: w for w in session.scalars(sa.select(Worker).where(Worker.id.in_(ids)))}
+    for offer_id, worker_id in asked:
+        link = path_of(settings, offer_id)
+        said = offer_words(about, workers[worker_id], link=link, our_address=settings.url)
+        messages.tell(
+            session,
+            Kind.OFFER,
+            [worker_id],
+            subject=said.subject,
+            text=said.text,
+            url=link,
+            cause=f"offer:{offer_id}",
+            project_id=locked.project.id,
+            task_id=locked.task.id,
+        )
+
+
+def opened(session: Session, locked: LockedTask, request: StaffingRequest) -> None:
+    """To the project's channel: StaffBot is looking."""
+    _post(session, Kind.STAFFING_OPENED, locked, request)
+
+
+def exhausted(session: Session, locked: LockedTask, request: StaffingRequest) -> None:
+    """To the channel and the project admins, once: nobody is left to be asked (S-22, S-42)."""
+    states = list(session.scalars(sa.select(Offer.state).where(Offer.request_id == request.id)))
+    _tell_admins(session, Kind.STAFFING_EXHAUSTED, locked, request, states)
+    if states and all(state is OfferState.DECLINED for state in states):
+        _tell_admins(session, Kind.STAFFING_DECLINED, locked, request, states)
+
+
+def declined(session: Session, locked: LockedTask, request: StaffingRequest) -> None:
+    """To the same, once, if that was the last who could say yes (S-42)."""
+    states = list(session.scalars(sa.select(Offer.state).where(Offer.request_id == request.id)))
+    if all(state is OfferState.DECLINED for state in states):
+        _tell_admins(session, Kind.STAFFING_DECLINED, locked, request, states)
+
+
+def filled(session: Session, locked: LockedTask, request: StaffingRequest, worker: Worker) -> None:
+    _post(session, Kind.STAFFING_FILLED, locked, request, mention(worker))
+
+
+def _about(locked: LockedTask, request: StaffingRequest, detail: str = "") -> About:
+    name = f"the review of {locked.step.name}" if request.level else locked.step.name
+    return About.of(locked.project, step=name, task_id=locked.task.id, detail=detail)
+
+
+def _post(
+    session: Session,
+    kind: Kind,
+    locked: LockedTask,
+    request: StaffingRequest,
+    who: ChatText | None = None,
+) -> None:
+    messages.post(
+        session,
+        kind,
+        channel=Channel.PROJECT_CHANNEL,
+        text=post_words(kind, _about(locked, request), who),
+        url=_page_of(locked),
+        cause=_cause(request),
+        project_id=locked.project.id,
+        task_id=locked.task.id,
+    )
+
+
+def _tell_admins(
+    session: Session,
+    kind: Kind,
+    locked: LockedTask,
+    request: StaffingRequest,
+    states: Collection[OfferState],
+) -> None:
+    about = _about(locked, request, detail=_counted(states))
+    said = words(kind, about)
+    messages.tell_those(
+        session,
+        kind,
+        notices.project_admins(),
+        subject=said.subject,
+        text=said.text,
+        url=_page_of(locked),
+        cause=_cause(request),
+        project_id=locked.project.id,
+        task_id=locked.task.id,
+        posts=[Post(Channel.PROJECT_CHANNEL, post_words(kind, about))],
+    )
+
+
+def _counted(states: Collection[OfferState]) -> str:
+    if not states:
+        return "nobody; no active worker may take the task"
+    people = "1 worker" if len(states) == 1 else f"{len(states)} workers"
+    number = sum(state is OfferState.DECLINED for state in states)
+    return f"{people}, of whom {number or 'none'} declined"
+
+
+def _cause(request: StaffingRequest) -> str:
+    return f"staffing_request:{request.id}"
+
+
+def _page_of(locked: LockedTask) -> str:
+    """Requests are looked after on the page of the project."""
+    return f"/orchestra/app/project/{locked.project.id}#task-{locked.task.id}"

@@ -1,0 +1,111 @@
+"""Jobs of StaffBot: ask workers, remind them, warn who looks after staffing (S-48 to S-53)."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from orchestra import outbox
+from orchestra.database import reading, retry_deadlocks, transaction
+from orchestra.domain import (
+    offer_details,
+    staffing_batches,
+    staffing_reminders,
+    staffing_requests,
+    upkeep,
+)
+from orchestra.domain.staffing_batches import Plan
+from orchestra.errors import OrchestraError
+from orchestra.outbox import Job
+from orchestra.tasks import celery
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+AT_ONCE = 500  # requests that are looked at together
+
+
+@celery.task(name=Job.SEND_STAFFING_REQUESTS.value)
+def send_staffing_requests() -> int:
+    """Ask the next workers of every request whose batch is due; how many were asked.
+
+    Can be called at any time, also in parallel: what is due says the database, and of two that
+    want to send a batch the second finds it sent.
+    """
+    with reading() as session:
+        request_ids = staffing_batches.due(session)
+    sent = _send(request_ids)
+    _note(Job.SEND_STAFFING_REQUESTS)
+    return sent
+
+
+@celery.task(name=Job.SEND_FIRST_BATCH.value)
+def send_first_batch(request_id: int) -> int:
+    """Ask the first workers of a new request at once."""
+    with reading() as session:
+        request_ids = staffing_batches.due(session, [request_id])
+    sent = _send(request_ids)
+    with transaction() as session:
+        outbox.done(session, staffing_requests.first_batch_of(request_id).dedupe_key)
+    return sent
+
+
+def _send(request_ids: Sequence[int]) -> int:
+    sent = 0
+    for first in range(0, len(request_ids), AT_ONCE):
+        plans = _plans(request_ids[first : first + AT_ONCE])
+        sent += _for_each(plans, staffing_batches.send)
+    return sent
+
+
+def _plans(request_ids: Sequence[int]) -> Iterator[Plan]:
+    """The authors' functions are called as the plans are asked for, with no transaction open."""
+    with reading() as session:
+        plans = staffing_batches.plans(session, request_ids)
+        describers = [offer_details.describer_of(session, plan.wanted) for plan in plans]
+    for plan, describe in zip(plans, describers, strict=True):
+        yield replace(plan, detail=describe()) if plan.judged.chosen else plan
+
+
+@celery.task(name=Job.REMIND_WORKERS.value)
+def remind_workers_about_available_tasks() -> int:
+    """Remind workers of offers that they have not answered; how many (S-51)."""
+    with reading() as session:
+        worker_ids = staffing_reminders.to_be_reminded(session)
+    sent = _for_each(worker_ids, staffing_reminders.remind)
+    _note(Job.REMIND_WORKERS)
+    return sent
+
+
+@celery.task(name=Job.WARN_STAFFING_TEAM.value)
+def warn_staffing_team_about_unstaffed_tasks() -> int:
+    """Warn of tasks that nobody takes; how many messages (S-52)."""
+    with reading() as session:
+        steps = staffing_reminders.to_be_warned_about(session)
+    sent = _for_each(steps, staffing_reminders.warn)
+    _note(Job.WARN_STAFFING_TEAM)
+    return sent
+
+
+def _for_each(items: Iterable[Item], work: Callable[[Session, Item], int]) -> int:
+    """Do the work for each item in a transaction of its own; one that fails stops no other."""
+    sent = 0
+    for item in items:
+        try:
+            sent += _do(item, work)
+        except OrchestraError:
+            logger.exception("staffing failed for an item", extra={"item": repr(item)})
+    return sent
+
+
+@retry_deadlocks
+def _do(item: Item, work: Callable[[Session, Item], int]) -> int:
+    with transaction() as session:
+        return work(session, item)
+
+
+def _note(job: Job) -> None:
+    with transaction() as session:
+        upkeep.note_tick(session, job)
