@@ -15,6 +15,7 @@ from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
 from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
+from orchestra.integrations.files import store_of
 from orchestra.integrations.mail import mailer_of
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import celery
@@ -76,6 +77,7 @@ def examine() -> Iterator[Finding]:
         yield from examine_database(settings)
         yield from examine_broker(settings)
         yield check_mail(settings)
+        yield from examine_files(settings)
 
 
 def examine_retired(settings: Settings) -> Iterator[Finding]:
@@ -116,6 +118,16 @@ def check_mail(settings: Settings) -> Finding:
     except OrchestraError as error:
         return Finding(Level.FAIL, "mail", f"{error} Check the settings ORCHESTRA_SMTP_….")
     return Finding(Level.OK, "mail", f"{settings.smtp_host} answers.")
+
+
+def examine_files(settings: Settings) -> Iterator[Finding]:
+    try:
+        yield Finding(Level.OK, "files", f"{store_of(settings).check()}.")
+    except (OrchestraError, OSError) as error:
+        yield Finding(Level.FAIL, "files", str(error))
+    if settings.file_backend == "google_drive" and settings.drive_link_sharing:
+        advice = "anyone who knows the link of a project's folder may write in it; unset it."
+        yield Finding(Level.WARN, "files", f"ORCHESTRA_DRIVE_LINK_SHARING: {advice}")
 
 
 def check_secret_key(settings: Settings) -> Finding:

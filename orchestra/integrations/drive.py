@@ -58,11 +58,13 @@ class DriveFiles:
         credentials: Any,
         root: str,
         *,
+        acts_for_person: bool = False,
         link_sharing: bool = False,
         api_url: str | None = None,
         pausing: Pausing | None = None,
     ) -> None:
-        self._credentials, self._root, self._link_sharing = credentials, root, link_sharing
+        self._credentials, self._root = credentials, root
+        self._acts_for_person, self._link_sharing = acts_for_person, link_sharing
         self._api_url = api_url or drive_connection.API_URL
         self._pausing = pausing or Pausing("Google Drive")
 
@@ -75,6 +77,7 @@ class DriveFiles:
         return cls(
             credentials,
             settings.google_project_root_id,
+            acts_for_person=bool(settings.google_delegated_user),
             link_sharing=settings.drive_link_sharing,
             pausing=PAUSING,
         )
@@ -189,12 +192,18 @@ class DriveFiles:
     def check(self) -> str:
         with self._connected() as drive:
             facts = self._folder_facts(drive, None)
+        folder = f"the folder {facts['name']!r} (GOOGLE_PROJECT_ROOT_ID)"
         if not facts["capabilities"]["canAddChildren"]:
             raise RefusedByService(
-                f"The service account may not write into the folder {facts['name']!r} "
-                "(GOOGLE_PROJECT_ROOT_ID). Share it with the account as content manager."
+                f"The service account may not write into {folder}. Make it a manager of the shared "
+                "drive."
             )
-        return f"Google Drive answers; files are kept in its folder {facts['name']!r}"
+        if "driveId" not in facts and not self._acts_for_person:
+            raise RefusedByService(
+                f"Files in {folder} have no storage: service accounts have none of their own. "
+                "Move the folder into a shared drive, or set GOOGLE_DELEGATED_USER."
+            )
+        return f"Google Drive answers; files are kept in {folder}"
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

@@ -6,13 +6,15 @@ import traceback
 from io import BytesIO
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from orchestra.cli.doctor import Level, examine_files
 from orchestra.config import Settings
 from orchestra.errors import BadConfiguration, NotFound, RefusedByService, ServiceUnreachable
 from orchestra.integrations import drive_connection
 from orchestra.integrations.drive import DriveFiles
 from orchestra.integrations.files import store_of
-from tests.contract.drive_objects import EMAIL, ROOT, Fault
+from tests.contract.drive_objects import EMAIL, ROOT, Fault, in_pem
 
 FOLDER_KEY, FILE_KEY = "projects/17", "projects/17/files/1"
 
@@ -196,3 +198,59 @@ def test_a_private_key_that_is_none_is_named_without_showing_it(drive):
         store_of(settings)
 
     assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+
+
+# What `orchestra doctor` says (I-8).
+
+
+def doctor(drive, monkeypatch, **changed):
+    monkeypatch.setattr(drive_connection, "API_URL", drive.url)
+    settings = Settings.from_env(environment(drive, **changed))
+    return [(finding.level, finding.text) for finding in examine_files(settings)]
+
+
+def test_the_doctor_says_that_drive_works(drive, monkeypatch):
+    ((level, text),) = doctor(drive, monkeypatch)
+    assert level is Level.OK
+    assert "'Orchestra'" in text
+    assert not [call for call in drive.calls if call not in ("token", "files.get")]
+
+
+def test_the_doctor_warns_of_links_that_let_everybody_write(drive, monkeypatch):
+    """E-60"""
+    works, warning = doctor(drive, monkeypatch, ORCHESTRA_DRIVE_LINK_SHARING="true")
+    assert (works[0], warning[0]) == (Level.OK, Level.WARN)
+
+
+def test_the_doctor_says_what_to_do_about_what_does_not_work(drive, monkeypatch):
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    root = drive.drive.files[ROOT]
+
+    def said(**changed):
+        ((level, text),) = doctor(drive, monkeypatch, **changed)
+        assert level is Level.FAIL
+        return text
+
+    other_key = drive.account.key(private_key=in_pem(stranger))
+    assert "Invalid JWT Signature" in said(GOOGLE_SERVICE_ACCOUNT_JSON=other_key)
+    assert "GOOGLE_DELEGATED_USER" in said(GOOGLE_DELEGATED_USER="boss@example.org")
+    assert "not in Google Drive, or not shared" in said(GOOGLE_PROJECT_ROOT_ID="1Nothing")
+    root["capabilities"] = {"canAddChildren": False}
+    assert "may not write" in said()
+    root["capabilities"] = {"canAddChildren": True}
+    del root["driveId"]
+    assert "service accounts have none of their own" in said()
+    drive.fault("files.get", status=503)
+    assert "503" in said()
+
+
+def test_the_doctor_tells_the_folder_of_files_that_are_kept_here(tmp_path):
+    settings = Settings.from_env({}, data_dir=tmp_path)
+    (finding,) = examine_files(settings)
+    assert (finding.level, str(tmp_path) in finding.text) == (Level.OK, True)
+
+
+def test_the_doctor_says_that_a_folder_cannot_be_written(tmp_path):
+    (tmp_path / "files").write_text("in the way")
+    (finding,) = examine_files(Settings.from_env({}, data_dir=tmp_path))
+    assert finding.level is Level.FAIL
