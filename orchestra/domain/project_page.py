@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, defer, joinedload
 from orchestra.domain import allowed_actions
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.graph import Graph, Step
+from orchestra.domain.project_staffing import OpenRequest, open_requests
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.domain.waiting import Waiting, next_action, words_for
 from orchestra.errors import NotFound
@@ -73,6 +74,7 @@ class TaskRow:
     rounds: Sequence[Round] = ()  # in order, discarded ones included
     attempts: Sequence[Row] = ()  # of a machine step that is not finished, the last one first
     allowed: Sequence[TaskAction] = ()
+    requests: Sequence[OpenRequest] = ()  # for whom StaffBot is looking, for project admins
 
     @property
     def holder(self) -> Worker | None:
@@ -218,9 +220,10 @@ def project_page(session: Session, viewer: Worker, project_id: int) -> ProjectPa
 def _for_admins(session: Session, page: ProjectPage) -> ProjectPage:
     project = page.project
     attempts = _attempts(session, project.id)
+    requests = open_requests(session, project.id)
     return replace(
         page,
-        rows=[_for_admin(project, row, attempts) for row in page.rows],
+        rows=[_for_admin(project, row, attempts, requests) for row in page.rows],
         allowed=allowed_actions.on_project(project.status),
         creation_problems=_creation_problems(session, project.id),
         dead_steps=_dead_steps(session, project.id),
@@ -336,11 +339,20 @@ def _rows(
     return rows
 
 
-def _for_admin(project: Project, row: TaskRow, attempts: Mapping[int, list[Row]]) -> TaskRow:
+def _for_admin(
+    project: Project,
+    row: TaskRow,
+    attempts: Mapping[int, list[Row]],
+    requests: Mapping[int, Sequence[OpenRequest]],
+) -> TaskRow:
     if row.task is None:
         return row
-    allowed = allowed_actions.on_task(project.status, row.task, is_held=bool(row.assignments))
-    return replace(row, attempts=attempts.get(row.task.id, ()), allowed=allowed)
+    return replace(
+        row,
+        attempts=attempts.get(row.task.id, ()),
+        allowed=allowed_actions.on_task(project.status, row.task, is_held=bool(row.assignments)),
+        requests=requests.get(row.task.id, ()),
+    )
 
 
 def _paused_by(session: Session, project: Project) -> str | None:

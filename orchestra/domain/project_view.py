@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from orchestra.domain import allowed_actions
 from orchestra.domain.discarded import Kept, kept_by_task
 from orchestra.domain.information import project_information, timestamp
+from orchestra.domain.project_staffing import OpenRequest, open_requests
 from orchestra.domain.versions import graph_of
 from orchestra.errors import NotFound
 from orchestra.models import Assignment, CreationProblem, Project, Task, Worker
@@ -54,7 +55,27 @@ def _for_admins(session: Session, project: Project, information: Json) -> Json:
         {"step": problem.step, "error": problem.error, "at": timestamp(problem.at)}
         for problem in problems
     ]
+    information["open_requests"] = [
+        _described(one)
+        for requests in open_requests(session, project.id).values()
+        for one in requests
+    ]
     return information
+
+
+def _described(one: OpenRequest) -> Json:
+    return {
+        "request_id": one.id,
+        "task_id": one.request.task_id,
+        "level": one.level,
+        "cause": one.request.cause.value,
+        "state": one.request.state.value,
+        "requested_by": one.request.requested_by,
+        "replaces": one.replaced.username if one.replaced else None,
+        "opened_at": timestamp(one.request.opened_at),
+        "asked": one.asked,
+        "declined": one.declined,
+    }
 
 
 def _add_to_tasks(session: Session, project: Project, shown: Json) -> None:

@@ -29,6 +29,7 @@ GUARDS = {
     "admin_people": Rank.PROJECT_ADMIN,
     "admin_records": Rank.PROJECT_ADMIN,
     "admin_settings": Rank.ADMINISTRATOR,
+    "admin_staffing": Rank.PROJECT_ADMIN,
     "admin_workflows": Rank.PROJECT_ADMIN,
     "admin_workflows.add_certification": Rank.ADMINISTRATOR,  # P-28
     "dashboard": Rank.WORKER,
@@ -37,6 +38,8 @@ GUARDS = {
     "inbox": Rank.WORKER,
     "interface": Rank.WORKER,
     "interface_inbox": Rank.WORKER,
+    "interface_offers": Rank.WORKER,
+    "offers": Rank.WORKER,
     "operations": Rank.ADMINISTRATOR,
     "operations_interface": Rank.ADMINISTRATOR,
     "preview": Rank.WORKER,  # in development; else of project admins (test_preview.py)
@@ -46,6 +49,7 @@ GUARDS = {
     "project_management": Rank.PROJECT_ADMIN,
     "project_management_certifications": Rank.PROJECT_ADMIN,
     "project_people": Rank.PROJECT_ADMIN,
+    "project_staffing": Rank.PROJECT_ADMIN,
     "projects": Rank.PROJECT_ADMIN,
     "switching.start": Rank.ADMINISTRATOR,
     "switching.stop": Rank.WORKER,  # whom an administrator acts as

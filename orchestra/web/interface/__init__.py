@@ -10,6 +10,7 @@ from orchestra.web.interface import (
     project_lists,
     project_people,
     projects,
+    staffing,
     tasks,
 )
 
@@ -24,3 +25,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(project_people.blueprint)
     app.register_blueprint(project_lists.blueprint)
     app.register_blueprint(operations.blueprint)
+    app.register_blueprint(staffing.blueprint)
+    app.register_blueprint(staffing.management)

@@ -115,6 +115,10 @@ class Reassign(AssignmentBody):
     worker_username = text()
 
 
+class RequestBody(Schema):
+    request_id = Id()
+
+
 class SkipTask(TaskBody):
     note = optional_text()
 

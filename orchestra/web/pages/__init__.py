@@ -7,14 +7,17 @@ from pathlib import Path
 from flask import Flask
 
 from orchestra.web import auth, uploads
+from orchestra.web.markdown import render_markdown
 from orchestra.web.pages import (
     account_settings,
     accounts,
     admin,
     dashboard,
     files,
+    frame,
     gallery,
     inbox,
+    offers,
     operations,
     passwords,
     preview,
@@ -32,11 +35,13 @@ STATIC = Path(__file__).parent.parent / "static"
 
 def register(app: Flask) -> None:
     auth.init_app(app)
+    app.context_processor(frame.for_templates)
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.globals["largest_upload_bytes"] = app.config["SETTINGS"].max_upload_bytes
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
     app.jinja_env.filters["file_address"] = uploads.address_of
+    app.jinja_env.filters["markdown"] = render_markdown
     app.jinja_env.filters["since"] = wording.since_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (
@@ -46,6 +51,7 @@ def register(app: Flask) -> None:
         registration,
         dashboard,
         inbox,
+        offers,
         tasks,
         gallery,
         files,

@@ -1,8 +1,8 @@
 """The page of one project (specification W-53 to W-62); its buttons are in the templates."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from orchestra.database import reading
-from orchestra.domain import files, project_page, story
+from orchestra.domain import files, project_page, project_staffing, staffing_story, story
 from orchestra.domain.project_page import ProjectPage, Round
+from orchestra.domain.staffing_story import RequestStory
 from orchestra.domain.story import Story
 from orchestra.models import ProjectStatus, StoredFile, Worker
 from orchestra.web import auth, requests
@@ -30,6 +31,7 @@ TABS = {
     "files": "Files",
     "data": "Data",
     "history": "History",
+    "why": "Why",
 }
 TABS_OF_WORKERS = {name: TABS[name] for name in ("timeline", "team", "files")}  # W-60
 CLOSED = {
@@ -43,7 +45,7 @@ class Asked:
     """What of the project the address names."""
 
     tab: str
-    task_id: int | None = None  # of the history
+    task_id: int | None = None  # of the history, or of why
     person: str | None = None
     before: int | None = None
     iteration_id: int | None = None  # of the timeline
@@ -71,6 +73,8 @@ class Contents:
     people: Sequence[tuple[str, str]] = ()  # of the history: username and name
     chosen: Round | None = None
     files: Sequence[StoredFile] = ()
+    requests: Sequence[RequestStory] = ()  # of why: those of one task
+    staffed: Mapping[int, int] = field(default_factory=dict)  # of why: task → its requests
 
 
 @blueprint.get("/<int:project_id>")
@@ -98,9 +102,19 @@ def _contents(session: Session, viewer: Worker, view: ProjectPage, asked: Asked)
     if asked.tab == "timeline" and asked.iteration_id:
         chosen = project_page.submitted(session, viewer, project_id, asked.iteration_id)
         return Contents(chosen=chosen)
+    if asked.tab == "why":
+        return _why(session, view, asked)
     if asked.tab == "files":
         return Contents(files=files.files_of(session, project_id))
     return Contents()
+
+
+def _why(session: Session, view: ProjectPage, asked: Asked) -> Contents:
+    """The requests of one task: the one asked for, or that of the newest request."""
+    staffed = project_staffing.requests_by_task(session, view.project.id)
+    task_id = asked.task_id if asked.task_id in staffed else next(iter(staffed), None)
+    requests = staffing_story.why(session, task_id) if task_id else []
+    return Contents(requests=requests, staffed=staffed)
 
 
 def _page(viewer: Worker, view: ProjectPage, asked: Asked, contents: Contents) -> str:

@@ -8,6 +8,7 @@ import { retry, skipWithData } from "./project_machine.js";
 import { assign, reassign, unassign, why } from "./project_people.js";
 import { revert } from "./project_revert.js";
 import { skip, unskip } from "./project_skipping.js";
+import { cancelRequest, restaff, staff } from "./project_staffing.js";
 import { abort, createSubsequentTasks, pause, resume } from "./project_status.js";
 
 // Each resolves to {text, undo?, undone?, tone?}, or null when nothing was done.
@@ -22,6 +23,9 @@ const ON_TASK = {
   assign,
   reassign,
   unassign,
+  staff,
+  restaff,
+  cancel_request: cancelRequest,
   why,
   skip,
   unskip,
@@ -48,6 +52,7 @@ function shownTask({ dataset }) {
     endsProject: "endsProject" in dataset,
     rounds: JSON.parse(dataset.rounds),
     holders: JSON.parse(dataset.holders),
+    requests: JSON.parse(dataset.requests),
   };
 }
 

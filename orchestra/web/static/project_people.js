@@ -103,7 +103,8 @@ export async function assign(task) {
 }
 
 export async function reassign(task) {
-  const holder = await chooseHolder(task);
+  const title = `Reassign ${task.name}`;
+  const holder = await chooseHolder(task, title, "Whose work goes to somebody else?");
   if (!holder) return null;
   const { id: assignment_id, level } = holder;
   const move = (worker_username) => call("reassign_assignment", { assignment_id, worker_username });
@@ -127,7 +128,7 @@ export async function reassign(task) {
 }
 
 // Whose work it is about, when several are on the task.
-function chooseHolder(task) {
+export function chooseHolder(task, title, question) {
   if (task.holders.length === 1) return task.holders[0];
   const options = task.holders.map((holder) => ({
     value: String(holder.id),
@@ -135,9 +136,9 @@ function chooseHolder(task) {
     note: holder.is_working ? "works on it now" : "handed it over",
   }));
   return new Sheet({
-    title: `Reassign ${task.name}`,
+    title,
     action: "Continue",
-    content: [choice("holder", "Whose work goes to somebody else?", options)],
+    content: [choice("holder", question, options)],
     act: (sheet) => task.holders.find((holder) => String(holder.id) === sheet.value("holder")),
   }).open();
 }

@@ -9,6 +9,7 @@ from orchestra.web.pages.admin import (
     people,
     records,
     settings,
+    staffing,
     start,
     workflows,
 )
@@ -16,5 +17,5 @@ from orchestra.web.pages.admin import (
 
 def register(app: Flask) -> None:
     app.jinja_env.globals["asked_again"] = asked.again
-    for section in (start, people, accounts, workflows, keys, settings, records):
+    for section in (start, people, staffing, accounts, workflows, keys, settings, records):
         app.register_blueprint(section.blueprint)
