@@ -26,6 +26,8 @@ class TaskAction(StrEnum):
     ASSIGN = "assign"
     REASSIGN = "reassign"
     UNASSIGN = "unassign"
+    STAFF = "staff"
+    RESTAFF = "restaff"
     WHY = "why"
     SKIP = "skip"
     UNSKIP = "unskip"
@@ -47,6 +49,8 @@ _GATES = {
     TaskAction.ASSIGN: _OPEN,
     TaskAction.REASSIGN: _OPEN,
     TaskAction.UNASSIGN: _OPEN,
+    TaskAction.STAFF: _ACTIVE,
+    TaskAction.RESTAFF: _ACTIVE,
     TaskAction.WHY: _OPEN,
     TaskAction.SKIP: _ACTIVE,
     TaskAction.UNSKIP: _ACTIVE,
@@ -76,11 +80,11 @@ def _for_human(task: Task, is_held: bool) -> set[TaskAction]:
         return fitting
     fitting |= {TaskAction.SKIP, TaskAction.WHY}
     if task.status in POOL:
-        fitting.add(TaskAction.ASSIGN)
+        fitting |= {TaskAction.ASSIGN, TaskAction.STAFF}
     if task.status in {TaskStatus.PROCESSING, TaskStatus.REVIEWING}:
         fitting.add(TaskAction.UNASSIGN)
     if is_held:
-        fitting.add(TaskAction.REASSIGN)
+        fitting |= {TaskAction.REASSIGN, TaskAction.RESTAFF}
     return fitting
 
 

@@ -11,10 +11,22 @@ from sqlalchemy.orm import Session
 from orchestra.domain.graph import Graph
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.errors import NotFound
-from orchestra.models import Assignment, AuditEvent, Message, Project, Source, Task, Verb, Worker
+from orchestra.models import (
+    Assignment,
+    AuditEvent,
+    Message,
+    Project,
+    RequestCause,
+    RequestState,
+    Source,
+    Task,
+    Verb,
+    Worker,
+)
 
 EVENTS_PER_PAGE = 50
 KEY = "key:"
+OFFER = "offer"  # the way by which a task was got
 _TITLES = {
     "short_description": "the description",
     "priority": "the priority",
@@ -159,6 +171,9 @@ def _names(session: Session, project: Project, events: Sequence[AuditEvent]) -> 
     usernames = {name for event in events for name in (event.actor, event.acting_as) if name}
     usernames |= {str(value) for event in events for value in _values(event, "worker")}
     ids = [value for event in events for value in _values(event, "worker_id")]
+    ids += [
+        worker for event in events for asked in _values(event, "worker_ids") for worker in asked
+    ]
     workers = session.scalars(
         sa.select(Worker).where(sa.or_(Worker.username.in_(usernames), Worker.id.in_(ids)))
     ).all()
@@ -203,7 +218,8 @@ def _task_id(event: AuditEvent) -> int | None:
 
 def _note(event: AuditEvent) -> str | None:
     """What a person or the system remarked; how a task was assigned stands in the sentence."""
-    return None if event.verb == Verb.TASK_ASSIGNED else event.note
+    is_way = event.verb in {Verb.TASK_ASSIGNED, Verb.STAFFING_CLOSED} or event.note == OFFER
+    return None if is_way else event.note
 
 
 def _did(names: Names, event: AuditEvent) -> str:
@@ -241,6 +257,8 @@ def _assigned(names: Names, event: AuditEvent, step: str) -> str:
 def _reassigned(names: Names, event: AuditEvent, step: str) -> str:
     former = names.of_worker((event.before or {}).get("worker_id"))
     holder = names.of_worker((event.after or {}).get("worker_id"))
+    if event.note == OFFER:
+        return f"took {step} over from {former}."
     return f"moved {step} from {former} to {holder}."
 
 
@@ -279,6 +297,32 @@ def _policy_failed(_names: Names, event: AuditEvent, step: str) -> str:
 def _creation_failed(names: Names, event: AuditEvent, _step: str) -> str:
     after = event.after or {}
     return f"could not create {names.of_step(after.get('step'))}: {after.get('problem')}"
+
+
+def _opened_request(_names: Names, event: AuditEvent, step: str) -> str:
+    after = event.after or {}
+    role = "review" if after.get("level") else "do"
+    if after.get("cause") == RequestCause.RESTAFF:
+        return f"began to look for somebody to take over {step}."
+    by_policy = ", by the assignment policy" if after.get("cause") == "task_policy" else ""
+    return f"began to look for somebody to {role} {step}{by_policy}."
+
+
+def _closed_request(_names: Names, event: AuditEvent, step: str) -> str:
+    if (event.after or {}).get("state") == RequestState.FILLED:
+        return f"ended the search for {step}: somebody has it."
+    return f"ended the search for {step}."
+
+
+def _asked(names: Names, event: AuditEvent, step: str) -> str:
+    after = event.after or {}
+    asked = [names.of_worker(worker_id) for worker_id in after.get("worker_ids", ())]
+    problem = f" without its detailed description: {after['problem']}" if "problem" in after else ""
+    return f"offered {step} to {', '.join(asked)}{problem}."
+
+
+def _answered(_names: Names, event: AuditEvent, step: str) -> str:
+    return f"{(event.after or {}).get('state', 'answered')} the offer of {step}."
 
 
 def _edited(_names: Names, event: AuditEvent, _step: str) -> str:
@@ -337,6 +381,10 @@ _SENTENCES: dict[str, Sentence] = {
     Verb.REMARK_RESOLVED: _took_up_remark,
     Verb.POLICY_FAILED: _policy_failed,
     Verb.CREATION_FAILED: _creation_failed,
+    Verb.STAFFING_OPENED: _opened_request,
+    Verb.STAFFING_CLOSED: _closed_request,
+    Verb.OFFER_SENT: _asked,
+    Verb.OFFER_ANSWERED: _answered,
     Verb.FILE_CHANGED: _changed_file,
     Verb.DEAD_LETTER_DECIDED: _decided,
 }

@@ -11,6 +11,7 @@ from orchestra.domain import (
     projects,
     repair,
     revert,
+    staffing,
 )
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.audit import Actor
@@ -57,12 +58,20 @@ def named(assignments):
     return (working or assignments)[-1].id
 
 
+def holder(assignments):
+    """Username of who holds the task at some level."""
+    held = [assignment for assignment in assignments if assignment.worker is not None]
+    return held[0].worker.username if held else "nobody"
+
+
 def rules(session, actor, task, worker):
     live = live_of(session, task)
     return {
         TaskAction.ASSIGN: lambda: lifecycle.assign_task(session, actor, task.id, worker),
         TaskAction.REASSIGN: lambda: interventions.reassign(session, actor, named(live), worker),
         TaskAction.UNASSIGN: lambda: interventions.unassign(session, actor, named(live)),
+        TaskAction.STAFF: lambda: staffing.staff(session, actor, task.id),
+        TaskAction.RESTAFF: lambda: staffing.restaff(session, actor, task.id, holder(live)),
         TaskAction.SKIP: lambda: interventions.skip_task(session, actor, task.id),
         TaskAction.UNSKIP: lambda: interventions.unskip_task(session, actor, task.id),
         TaskAction.RETRY: lambda: repair.retry_task(session, actor, task.id),
