@@ -15,7 +15,7 @@ from orchestra.domain import preferences
 from orchestra.domain.audit import Actor
 from orchestra.domain.message_texts import Preference
 from orchestra.domain.preferences import Way
-from orchestra.errors import NotFound
+from orchestra.errors import Forbidden
 from orchestra.models import Source, Worker
 
 PATH = "/orchestra/accounts/unsubscribe"
@@ -45,7 +45,7 @@ def path_of(token: str) -> str:
 
 
 def find(session: Session, token: str) -> Unsubscription:
-    """:raises NotFound: the link is not one of ours."""
+    """:raises Forbidden: the link is not one of ours."""
     worker_id, _, rest = token.partition("-")
     type_, _, signature = rest.partition("-")
     expected = _signature(settings_of(session).secret_key, f"{worker_id}-{type_}")
@@ -53,7 +53,7 @@ def find(session: Session, token: str) -> Unsubscription:
     if hmac.compare_digest(expected.encode(), signature.encode()):
         worker = session.get(Worker, int(worker_id))
     if worker is None:
-        raise NotFound("This link is not complete. Copy all of it from the mail.")
+        raise Forbidden("This link is not complete. Copy all of it from the mail.")
     types = tuple(Preference) if type_ == ALL else (Preference(type_),)
     return Unsubscription(worker, types)
 
@@ -61,7 +61,7 @@ def find(session: Session, token: str) -> Unsubscription:
 def unsubscribe(session: Session, token: str, request_id: str | None) -> Unsubscription:
     """Switch the mails off; again, it changes nothing.
 
-    :raises NotFound: the link is not one of ours.
+    :raises Forbidden: the link is not one of ours.
     """
     found = find(session, token)
     actor = Actor(

@@ -33,7 +33,7 @@ class Mail:
     text: str
     html: str
     message_id: str  # without the angle brackets
-    unsubscribe_url: str | None = None
+    unsubscribe_url: str | None = None  # a POST to it ends such mails (RFC 8058)
 
 
 class Mailer(Protocol):
@@ -78,6 +78,7 @@ def as_message(mail: Mail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     if mail.unsubscribe_url:
         message["List-Unsubscribe"] = f"<{_one_line(mail.unsubscribe_url)}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     return message

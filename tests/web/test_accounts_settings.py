@@ -1,12 +1,9 @@
-"""What people set in their own account (P-13, P-14, M-14 to M-17, W-67, W-68)."""
+"""What people set in their own account (P-13, P-14, W-68)."""
 
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import preferences
-from orchestra.domain.message_texts import Preference
-from orchestra.domain.preferences import Way
-from orchestra.models import AuditEvent, MessagePreference, Verb, Worker
+from orchestra.models import AuditEvent, Verb, Worker
 from tests.mailbox import mails, path_in
 
 ACCOUNTS = "/orchestra/accounts"
@@ -204,99 +201,12 @@ def test_whoever_acts_as_somebody_changes_neither_address_nor_password(client, m
     assert mails(session) == []
 
 
-# --- Notifications ------------------------------------------------------------------------------
-
-
-def stored(session):
-    session.expire_all()
-    rows = session.scalars(sa.select(MessagePreference).order_by(MessagePreference.id)).all()
-    session.commit()
-    return {(row.type, row.channel): row.is_on for row in rows}
-
-
-def test_the_page_has_one_block_per_type_and_everything_is_on(her):
-    """W-67, M-14, M-15: problems are for project admins, Slack is for when chat is on."""
-    page = her.get(PREFERENCES).text
-    assert "Task status changes" in page
-    assert "New tasks" in page
-    assert "Problems in projects" not in page
-    assert "Slack" not in page
-    assert page.count("checked") == page.count('type="checkbox"') == 2
-
-
-def test_project_admins_choose_about_problems_and_chat_when_it_is_on(
-    client, make, session, change_settings
-):
-    """M-14"""
-    change_settings(slack_experts_enabled=True)
-    admin = make.admin()
-    session.commit()
-    page = client.sign_in(admin).get(PREFERENCES).text
-    assert "Problems in projects" in page
-    assert page.count('type="checkbox"') == 6
-
-
-def test_choices_are_kept_and_audited(her, session, ana):
-    """M-17, P-61"""
-    answer = her.post_form(PREFERENCES, **{"new_task_available.mail": "yes"})
-    assert answer.location == PREFERENCES
-    assert stored(session) == {("task_status_change", "mail"): False}
-    assert "Saved." in her.get(PREFERENCES).text
-    her.post_form(PREFERENCES, **{"new_task_available.mail": "yes"})
-    her.post_form(PREFERENCES, **{f"{kind}.mail": "yes" for kind in Preference})
-    assert stored(session) == {("task_status_change", "mail"): True}
-    events = session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id)).all()
-    assert [(event.verb, event.object_id, event.after) for event in events] == [
-        (Verb.PREFERENCES_CHANGED, ana.id, {"task_status_change.mail": False}),
-        (Verb.PREFERENCES_CHANGED, ana.id, {"task_status_change.mail": True}),
-    ]
-
-
-def test_what_the_page_does_not_show_stays_as_it_is(her, session, ana):
-    with session.begin():
-        session.add(
-            MessagePreference(
-                worker_id=ana.id, type=Preference.NEW_TASK_AVAILABLE, channel="slack", is_on=False
-            )
-        )
-    her.post_form(PREFERENCES, **{"project_alerts.mail": "yes", "nonsense": "yes"})
-    assert stored(session) == {
-        ("new_task_available", "slack"): False,
-        ("task_status_change", "mail"): False,
-        ("new_task_available", "mail"): False,
-    }
-
-
-def test_a_stale_token_shows_the_choices_again(her, session):
-    """W-13"""
-    answer = her.post_form(PREFERENCES, **{"csrf_token": "stale", "new_task_available.mail": "yes"})
-    assert answer.status_code == 400
-    assert answer.text.count("checked") == 1
-    assert stored(session) == {}
-
-
-@pytest.mark.parametrize("path", [SETTINGS, PREFERENCES, f"{ACCOUNTS}/password/change/"])
+@pytest.mark.parametrize("path", [SETTINGS, f"{ACCOUNTS}/password/change/"])
 def test_the_pages_cost_few_statements(her, statements, path):
     her.get(path)
     with statements() as seen:
         assert her.get(path).status_code == 200
     assert len(seen) <= 6, seen
-
-
-def test_who_wants_a_message_is_asked_for_all_workers_at_once(make, session, statements):
-    """M-15"""
-    ana, ben, eva = make.worker(), make.worker(), make.worker()
-    for worker, is_on in ((ana, False), (ben, True)):
-        row = MessagePreference(
-            worker_id=worker.id, type="new_task_available", channel="mail", is_on=is_on
-        )
-        session.add(row)
-    session.flush()
-    ids = [ana.id, ben.id, eva.id]
-    with statements() as seen:
-        wanted = preferences.who_wants(session, Preference.NEW_TASK_AVAILABLE, Way.MAIL, ids)
-    assert wanted == {ben.id, eva.id}
-    assert len(seen) == 1
 
 
 def test_the_menu_leads_to_settings_and_notifications(her):

@@ -40,6 +40,7 @@ GUARDS = {
     "interface_inbox": Rank.WORKER,
     "interface_offers": Rank.WORKER,
     "offers": Rank.WORKER,
+    "notifications": Rank.WORKER,
     "operations": Rank.ADMINISTRATOR,
     "operations_interface": Rank.ADMINISTRATOR,
     "preview": Rank.WORKER,  # in development; else of project admins (test_preview.py)

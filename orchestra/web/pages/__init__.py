@@ -17,6 +17,7 @@ from orchestra.web.pages import (
     frame,
     gallery,
     inbox,
+    notifications,
     offers,
     operations,
     passwords,
@@ -26,6 +27,7 @@ from orchestra.web.pages import (
     registration,
     switching,
     tasks,
+    unsubscribing,
     wording,
     workflow_static,
 )
@@ -47,8 +49,10 @@ def register(app: Flask) -> None:
     for part in (
         accounts,
         account_settings,
+        notifications,
         passwords,
         registration,
+        unsubscribing,
         dashboard,
         inbox,
         offers,

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 
-from flask import Response, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
+from orchestra.config import Settings
 from orchestra.domain import accounts
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Invalid, OrchestraError, RateLimited
@@ -48,6 +49,11 @@ def typed(name: str) -> str:
 def typed_password(name: str) -> str:
     """As it is: spaces count."""
     return request.form.get(name, "")
+
+
+def chat_is_on() -> bool:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.slack_experts_enabled or settings.slack_internal_enabled
 
 
 def came_from() -> str:

@@ -1,22 +1,19 @@
-"""What people set in their own account (specification P-12 to P-14, M-14 to M-17)."""
+"""What people set in their own account (specification P-12 to P-14)."""
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request
+from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import (
     accounts,
     people,
-    preferences,
     profiles,
     signing_in,
     tries,
     worker_pictures,
 )
-from orchestra.domain.preferences import Choice, Choices, Way
 from orchestra.domain.profiles import Profile
 from orchestra.errors import Invalid
 from orchestra.models import Worker
@@ -62,7 +59,9 @@ def _settings_form(sheet: Sheet) -> str:
         "accounts/settings.html",
         sheet=sheet,
         time_zones=profiles.time_zones(),
-        is_unknown_to_slack=_chat_is_on() and worker.slack_name and not worker.slack_user_id,
+        is_unknown_to_slack=account_forms.chat_is_on()
+        and worker.slack_name
+        and not worker.slack_user_id,
     )
 
 
@@ -85,11 +84,6 @@ def _store_settings(wish: Profile) -> bool:
     actor, worker_id = auth.current_actor(), auth.current_worker().id
     with transaction() as session:
         return profiles.change(session, actor, worker_id, wish, came_from=came_from())
-
-
-def _chat_is_on() -> bool:
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings.slack_experts_enabled or settings.slack_internal_enabled
 
 
 # --- Picture ------------------------------------------------------------------------------------
@@ -143,59 +137,6 @@ def picture(worker_id: int, picture_hash: str) -> Response:
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
-
-
-# --- Notifications ------------------------------------------------------------------------------
-
-
-@blueprint.get("/communication_preference_settings/")
-def preferences_page() -> ResponseReturnValue:
-    with reading() as session:
-        chosen = preferences.choices(session, auth.current_worker().id)
-    return _preferences_form(Sheet(), chosen)
-
-
-@blueprint.post("/communication_preference_settings/")
-def choose_preferences() -> ResponseReturnValue:
-    wanted = {choice: _name(choice) in request.form for choice in _offered()}
-    refusal = account_forms.refusal(
-        lambda sheet: _preferences_form(sheet, wanted), {}, lambda: _store_preferences(wanted)
-    )
-    return refusal or redirect(request.path)
-
-
-def _preferences_form(sheet: Sheet, chosen: Choices) -> str:
-    return render_template(
-        "accounts/preferences.html",
-        sheet=sheet,
-        types=preferences.types_for(auth.current_worker()),
-        ways=_ways(),
-        chosen=chosen,
-        name_of=_name,
-    )
-
-
-def _offered() -> list[Choice]:
-    """Only these are changed: what the page does not show stays as it is."""
-    types = [row.type for row in preferences.types_for(auth.current_worker())]
-    return [(kind, way) for kind in types for way in _ways()]
-
-
-def _ways() -> dict[Way, str]:
-    words = {Way.MAIL: "E-mail", Way.SLACK: "Slack direct message"}
-    return words if _chat_is_on() else {Way.MAIL: words[Way.MAIL]}
-
-
-def _name(choice: Choice) -> str:
-    return ".".join(choice)
-
-
-@retry_deadlocks
-def _store_preferences(wanted: Choices) -> None:
-    actor, worker_id = auth.current_actor(), auth.current_worker().id
-    with transaction() as session:
-        preferences.choose(session, actor, worker_id, wanted)
-    flash("Saved.")
 
 
 # --- Password -----------------------------------------------------------------------------------
