@@ -4,9 +4,20 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from orchestra.web.addresses import is_address, picture_source
+
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def render_markdown(text: str) -> Markup:
     """Raw HTML in the text stays text; what the reader makes is cleaned once more."""
-    return Markup(nh3.clean(_READER.render(text), url_schemes={"http", "https", "mailto"}))
+    html = _READER.render(text)
+    schemes = {"http", "https", "mailto"}
+    return Markup(nh3.clean(html, url_schemes=schemes, attribute_filter=_shown_by_us))
+
+
+def _shown_by_us(element: str, attribute: str, value: str) -> str | None:
+    """Pictures come from our host, also those of others."""
+    if (element, attribute) != ("img", "src"):
+        return value
+    return picture_source(value) if is_address(value) else None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import orchestra.web
 from orchestra.domain.forms import Form
+from orchestra.web.addresses import picture_source
 from orchestra.web.pages.forms import render_data, render_form
 from tests.posting import UNTOUCHED, Page, choices_of, is_box
 
@@ -92,6 +93,7 @@ FORM = form_of(EVERYTHING, ["rating", "agree", "text"], HINTS)
 @pytest.fixture(scope="module", autouse=True)
 def application():
     app = Flask("forms", template_folder=str(Path(orchestra.web.__file__).parent / "templates"))
+    app.secret_key = "a key"
     with app.test_request_context("/", base_url="https://orchestra.example"):
         yield app
 
@@ -300,7 +302,7 @@ def test_the_picture_of_an_image_panel_is_shown_with_a_text():
 
     image = Page(render_form(form, {}, context)).soup.find("img")
 
-    assert (image["src"], image["alt"]) == ("https://example.org/a.png", "Picture")
+    assert (image["src"], image["alt"]) == (picture_source("https://example.org/a.png"), "Picture")
 
 
 def test_the_page_is_given_the_checks_of_the_server_in_its_words():

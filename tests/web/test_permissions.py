@@ -52,6 +52,7 @@ GUARDS = {
     "project_people": Rank.PROJECT_ADMIN,
     "project_staffing": Rank.PROJECT_ADMIN,
     "projects": Rank.PROJECT_ADMIN,
+    "strange_pictures": Rank.WORKER,
     "switching.start": Rank.ADMINISTRATOR,
     "switching.stop": Rank.WORKER,  # whom an administrator acts as
     "tasks": Rank.WORKER,

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, after_this_request, render_template
+from flask import render_template
 from markupsafe import Markup
 
 from orchestra.domain.graph import Step
 from orchestra.models import WorkflowVersion
 from orchestra.web.pages import workflow_static
 from orchestra.web.pages.forms import render_data
-from orchestra.web.security import CONTENT_POLICY
 
 Json = Mapping[str, Any]
-# What an author wrote runs in this page: it may neither ask nor tell another host anything.
-OWN_HOST_ONLY = CONTENT_POLICY.replace(" https: http:", "")
 
 
 def render_element(
@@ -30,7 +27,6 @@ def render_element(
 
     :param sample: a task object for a preview; without it the page asks for that of ``task_id``.
     """
-    after_this_request(_keep_to_own_host)
     interface = step.user_interface
     slugs = version.workflow.slug, version.slug
     return Markup(
@@ -47,8 +43,3 @@ def render_element(
             readonly=readonly,
         )
     )
-
-
-def _keep_to_own_host(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = OWN_HOST_ONLY
-    return response

@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from orchestra.domain.form_fields import JSON
 from orchestra.domain.forms import Context, Form, Panel
+from orchestra.web.addresses import is_address
 from orchestra.web.markdown import render_markdown
 from orchestra.web.pages.field_views import Sheet, all_views, views_of
-from orchestra.web.pages.shown import Shown, is_address, show_data, show_form
+from orchestra.web.pages.shown import Shown, show_data, show_form
 
 
 class Reading(TypedDict, total=False):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from flask import has_request_context, request
-
 from orchestra.domain.form_fields import Field, Kind, as_text, in_words, is_shown
+from orchestra.web.addresses import is_address, is_ours, picture_source
 from orchestra.web.markdown import render_markdown
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
@@ -32,6 +31,11 @@ class Shown:
     def text(self) -> str:
         """What a link says: the name of a file of ours, or the address itself."""
         return file_name(self.value) or str(self.value)
+
+    @property
+    def source(self) -> str:
+        """Where the picture is shown from."""
+        return picture_source(self.value)
 
 
 def show_data(value: Any, label: str = "", described: Field | None = None, depth: int = 0) -> Shown:
@@ -99,34 +103,14 @@ def yes_or_no(described: Field, *, value: bool) -> str:
     return str(labels.get(as_text(value), "Yes" if value else "No"))
 
 
-def is_address(value: str) -> bool:
-    """Whether a browser may be sent there: the web, or a path of this instance."""
-    if any(character <= " " or character == "\\" for character in value):
-        return False
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return False
-    return (parts.scheme in ("http", "https") and bool(parts.netloc)) or _is_own_path(value)
-
-
-def _is_own_path(value: str) -> bool:
-    return value.startswith("/") and not value.startswith("//")
-
-
 def file_name(address: str) -> str | None:
     """What a file of a project is called, by its address; None for other addresses."""
     found = OWN_FILE.fullmatch(urlsplit(address).path) if is_address(address) else None
-    return unquote(found[1]) if found and is_own_host(address) else None
+    return unquote(found[1]) if found and is_ours(address) else None
 
 
 def is_own_picture(value: str) -> bool:
-    """Pictures of strange hosts are only linked: showing them tells the host who is reading."""
+    """Pictures of other hosts are only linked, but where an author says that there is one."""
     if not is_address(value) or not urlsplit(value).path.lower().endswith(PICTURE_ENDINGS):
         return False
-    return is_own_host(value)
-
-
-def is_own_host(value: str) -> bool:
-    own_host = request.host if has_request_context() else None
-    return _is_own_path(value) or urlsplit(value).netloc == own_host
+    return is_ours(value)
