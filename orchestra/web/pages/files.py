@@ -13,6 +13,7 @@ from orchestra.domain import file_types, files
 from orchestra.domain.files import get_file
 from orchestra.domain.information import LARGEST_ID
 from orchestra.errors import Conflict, Invalid, Malformed, TooLarge
+from orchestra.models import StoredFile
 from orchestra.project_files import store
 from orchestra.web import auth, uploads
 
@@ -30,6 +31,9 @@ def serve(file_id: str, name: str) -> Response:
     """The name in the address says nothing to us: the file is called as its row says."""
     with reading() as session:
         file = get_file(session, auth.current_worker(), file_id)
+    elsewhere = _signed_address(file)
+    if elsewhere:
+        return _sent_to(elsewhere)
     content = store().open(file.place or file.id)
     response = Response(
         wrap_file(request.environ, content), mimetype=file.content_type, direct_passthrough=True
@@ -45,6 +49,22 @@ def serve(file_id: str, name: str) -> Response:
     except RequestedRangeNotSatisfiable as error:
         content.close()
         return Response(status=416, headers=error.get_headers())
+    return response
+
+
+def _signed_address(file: StoredFile) -> str | None:
+    """Where the store itself gives the download (I-36). Pictures come from us, because pages load
+    nothing from other hosts."""
+    if store().has_own_pages or file_types.is_picture(file.content_type):
+        return None
+    return store().address(file.place or file.id, download_as=file.name)
+
+
+def _sent_to(address: str) -> Response:
+    """Good for a few minutes, and for nobody else: neither kept nor told to the other host."""
+    response = Response(status=302, headers={"Location": address})
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
