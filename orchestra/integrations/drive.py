@@ -14,7 +14,7 @@ from googleapiclient.http import MediaIoBaseUpload
 
 from orchestra.config import Settings
 from orchestra.config.drive import read_key
-from orchestra.errors import BadConfiguration, NotFound, RefusedByService
+from orchestra.errors import BadConfiguration, NotFound, OrchestraError, RefusedByService
 from orchestra.integrations import drive_connection
 from orchestra.integrations.drive_connection import Connection
 from orchestra.integrations.drive_content import content_of
@@ -30,8 +30,8 @@ PLACE = re.compile(r"[A-Za-z0-9_-]+")
 KEY_PROPERTY = "orchestraKey"
 FACTS = "id,name,mimeType,size,createdTime"
 PAGE_SIZE = 200
-AT_ONCE_BYTES = 1024 * 1024  # up to there a content is sent in one request
-CHUNK_BYTES = 8 * 1024 * 1024  # of larger ones; a multiple of 256 KiB, as Drive wants it
+IN_MEMORY_BYTES = 1024 * 1024  # up to there a content waits in memory to be sent
+CHUNK_BYTES = 8 * 1024 * 1024  # sent in one request; a multiple of 256 KiB, as Drive wants it
 SHARED = {"supportsAllDrives": True}  # what lies in a shared drive is hidden from other calls
 
 Facts = dict[str, Any]  # of one object, as Drive tells them
@@ -136,8 +136,9 @@ class DriveFiles:
         at_most_bytes: int,
     ) -> Stored:
         """Keep the content. It waits on this disk first: only then its size is known, and after a
-        break it can be sent again from where Drive has it."""
-        with SpooledTemporaryFile(max_size=AT_ONCE_BYTES) as whole:
+        break it can be sent again from where Drive has it. Even small ones go by themselves: beside
+        the facts in one request, a last carriage return could be taken for a border."""
+        with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as whole:
             for piece in pieces(content, at_most_bytes):
                 whole.write(piece)
             size_bytes = whole.tell()
@@ -145,7 +146,7 @@ class DriveFiles:
                 whole,
                 content_type or UNKNOWN,
                 chunksize=CHUNK_BYTES,
-                resumable=size_bytes > AT_ONCE_BYTES,
+                resumable=size_bytes > 0,
             )
 
             def make(drive: Connection, facts: Facts) -> Facts:
@@ -241,7 +242,10 @@ class DriveFiles:
                 "parents": [self._root if folder is None else folder],
                 "appProperties": {KEY_PROPERTY: value},
             }
-            made = make(drive, facts)
+            try:
+                made = make(drive, facts)
+            except NotFound:  # somebody deleted it just now
+                raise _gone(folder) from None
             first = min([made, *_listed(drive, area, query)], key=_age)
             if first["id"] != made["id"]:
                 _trash(drive, made["id"])
@@ -262,14 +266,7 @@ class DriveFiles:
         try:
             facts = _present(drive, self._root if folder is None else folder, wanted)
         except NotFound:
-            if folder is None:
-                raise RefusedByService(
-                    "The root folder (GOOGLE_PROJECT_ROOT_ID) is not in Google Drive, or not "
-                    "shared with the service account."
-                ) from None
-            raise NotFound(
-                "The folder is not in Google Drive any more.", details={"folder": folder}
-            ) from None
+            raise _gone(folder) from None
         if facts["mimeType"] != FOLDER:
             raise RefusedByService(f"{facts['name']!r} in Google Drive is not a folder.")
         return facts
@@ -286,6 +283,16 @@ def _credentials(text_or_path: str, subject: str) -> Any:
         known = str(error) if str(error).startswith("GOOGLE_") else ""
         problem = known or "GOOGLE_SERVICE_ACCOUNT_JSON: its private key cannot be read."
         raise BadConfiguration([problem]) from None
+
+
+def _gone(folder: str | None) -> OrchestraError:
+    if folder is not None:
+        text = "The folder is not in Google Drive any more."
+        return NotFound(text, details={"folder": folder})
+    return RefusedByService(
+        "The root folder (GOOGLE_PROJECT_ROOT_ID) is not in Google Drive, or not shared with the "
+        "service account."
+    )
 
 
 def _checked(place: str) -> str:

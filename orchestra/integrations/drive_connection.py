@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from time import sleep
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import urllib3
@@ -57,10 +58,8 @@ class Transport:
     """What the client takes for httplib2. That has one time limit for everything, and sends a
     request again by itself when the connection broke after it: the object would be made twice."""
 
-    def __init__(self, credentials: Any) -> None:
-        self._pool = urllib3.PoolManager(
-            timeout=_limits(READ_SECONDS), retries=False, ca_certs=certifi.where()
-        )
+    def __init__(self, credentials: Any, api_url: str) -> None:
+        self._pool = _pool(api_url)
         self._authorized = AuthorizedHttp(credentials, http=self._pool)
 
     def request(
@@ -80,7 +79,7 @@ class Connection:
     """Drive as one job or request sees it: a client of its own."""
 
     def __init__(self, credentials: Any, api_url: str, pausing: Pausing) -> None:
-        self._transport, self._pausing = Transport(credentials), pausing
+        self._transport, self._pausing = Transport(credentials, api_url), pausing
         client = build_from_document(_description(api_url), http=self._transport)
         self.files, self.permissions = client.files(), client.permissions()
 
@@ -108,6 +107,20 @@ class Connection:
 
     def close(self) -> None:
         self._transport.close()
+
+
+def _pool(api_url: str) -> urllib3.PoolManager:
+    """With the proxy that the environment names, as other clients take it."""
+    address = urlsplit(api_url)
+    proxy = getproxies().get(address.scheme)
+    options: dict[str, Any] = {
+        "timeout": _limits(READ_SECONDS),
+        "retries": False,
+        "ca_certs": certifi.where(),
+    }
+    if proxy and not proxy_bypass(address.hostname or ""):
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
 
 
 def _limits(read_seconds: float) -> urllib3.Timeout:

@@ -124,7 +124,8 @@ class Conversation(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self):
-        path, _, query = self.path.partition("?")
+        address = urlsplit(self.path)  # with a host, if it is asked as a proxy
+        path, query = address.path, address.query
         name, ids = self._route(path)
         if name == "files.get" and "alt=media" in query:
             name = "files.download"
@@ -353,9 +354,10 @@ def _parts(call):
         return None
     boundary = re.search(r'boundary="?([^";]+)', kind)[1].encode()
     _, facts, media, _ = call.body.split(b"--" + boundary)
-    facts, media = (re.split(rb"\r?\n\r?\n", part, maxsplit=1) for part in (facts, media))
+    end = b"\r\n" if facts.startswith(b"\r\n") else b"\n"
+    facts, media = (part.removesuffix(end).split(end * 2, 1) for part in (facts, media))
     content_type = re.search(rb"Content-Type: *(\S+)", media[0], re.IGNORECASE)[1].decode()
-    return json.loads(facts[1]), re.sub(rb"\r?\n\Z", b"", media[1]), content_type
+    return json.loads(facts[1]), media[1], content_type
 
 
 WORK = {

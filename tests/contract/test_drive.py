@@ -13,12 +13,12 @@ import pytest
 from orchestra.errors import NotFound, RefusedByService, ServiceUnreachable, TooLarge
 from orchestra.integrations import drive as drive_store
 from orchestra.integrations import drive_connection, drive_content
-from orchestra.integrations.drive import AT_ONCE_BYTES, CHUNK_BYTES, DriveFiles
+from orchestra.integrations.drive import CHUNK_BYTES, DriveFiles
 from orchestra.integrations.files import Kind
 from tests.contract.drive_objects import ROOT
 
 FOLDER_KEY, FILE_KEY = "projects/17", "projects/17/files/1"
-LARGE = bytes(range(256)) * (5 * AT_ONCE_BYTES // 1024)  # five pieces of a quarter MiB
+LARGE = bytes(range(256)) * 5 * 1024  # five pieces of a quarter MiB
 
 
 def kept(store, content=b"abc", key=FILE_KEY, folder=None, at_most_bytes=10 * CHUNK_BYTES):
@@ -29,8 +29,7 @@ def kept(store, content=b"abc", key=FILE_KEY, folder=None, at_most_bytes=10 * CH
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """Contents of more than 100 bytes are sent in pieces of a quarter MiB, without waits."""
-    monkeypatch.setattr(drive_store, "AT_ONCE_BYTES", 100)
+    """Contents are sent in pieces of a quarter MiB, without waits."""
     monkeypatch.setattr(drive_store, "CHUNK_BYTES", 256 * 1024)
     monkeypatch.setattr(drive_connection, "RESUME_SECONDS", 0)
 
@@ -156,17 +155,16 @@ def test_a_call_that_was_cut_and_repeated_makes_one_object(drive, drive_files, c
     assert drive.count("files.create") <= 2
 
 
-@pytest.mark.parametrize("content", [b"abc", LARGE])
+@pytest.mark.parametrize("cut", ["before", "after"])
+@pytest.mark.parametrize("content", [b"", b"abc", LARGE])
 def test_an_upload_that_was_cut_and_repeated_makes_one_file(
-    drive, drive_files, small_pieces, content
+    drive, drive_files, small_pieces, content, cut
 ):
     """I-24"""
-    last = "upload" if content is LARGE else "files.create"
-    drive.fault(last, cut="after")
-    try:
+    drive.fault("files.create", cut=cut)
+    drive.fault("upload", cut=cut)  # the upload goes on by itself
+    with pytest.raises(ServiceUnreachable):
         kept(drive_files, content)
-    except ServiceUnreachable:
-        assert content is not LARGE, "an upload in pieces goes on by itself"
 
     stored = kept(drive_files, content)
 
@@ -196,6 +194,29 @@ def test_of_two_makers_at_once_the_oldest_object_wins(drive, drive_files, what):
 
 def _is_left(file):
     return not file["trashed"]
+
+
+def test_one_store_serves_many_at_once(drive, drive_files):
+    def come_and_go(number):
+        content = bytes([number]) * 5000
+        place = kept(drive_files, content, key=f"key {number % 10}-{number}").place
+        with drive_files.open(place) as file:
+            return file.read() == content
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(come_and_go, range(32)))
+    assert len(drive.drive.named("photo.jpg")) == 32
+
+
+def test_a_proxy_of_the_environment_is_used_where_it_is_meant(drive, drive_files, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"{drive.url}")
+    monkeypatch.setenv("no_proxy", "localhost")
+    drive_files._api_url = "http://drive.invalid/"
+    drive_files.check()
+
+    monkeypatch.setenv("no_proxy", "drive.invalid")
+    with pytest.raises(ServiceUnreachable, match="no connection"):
+        drive_files.check()
 
 
 def test_two_installations_with_one_account_do_not_meet(drive, drive_files):
@@ -233,6 +254,17 @@ def test_a_folder_that_is_gone_is_named_and_made_anew_under_its_key(drive, drive
     assert anew != gone
     assert drive_files.make_folder(FOLDER_KEY, "Project", None) == anew
     kept(drive_files, folder=anew)
+
+
+def test_a_folder_that_goes_in_the_last_moment_is_named_too(drive, drive_files):
+    """I-35"""
+    folder = drive_files.make_folder(FOLDER_KEY, "Project", None)
+    drive.fault("files.create", status=404, reason="notFound")
+
+    with pytest.raises(NotFound) as caught:
+        kept(drive_files, folder=folder)
+
+    assert caught.value.details == {"folder": folder}
 
 
 def test_a_missing_root_is_a_matter_for_the_operator(drive, drive_files):
