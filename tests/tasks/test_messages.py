@@ -1,16 +1,19 @@
-"""The job that delivers mails, with mail kept in memory or a service that fails (M-3 to M-13)."""
+"""The job that delivers, with services that keep all in memory or fail (M-3 to M-13)."""
 
 import pytest
 import sqlalchemy as sa
 
 from orchestra.database import reading
 from orchestra.domain import messages
+from orchestra.domain.markup import as_chat
 from orchestra.errors import RefusedByService, ServiceUnreachable
+from orchestra.integrations.chat import MemoryChat
 from orchestra.integrations.mail import MemoryMailer
 from orchestra.integrations.pausing import FAILURES, Pausing
-from orchestra.models import Message, MessageState
+from orchestra.models import Channel, Message, MessageState
 from orchestra.outbox import Job
-from orchestra.tasks.messages import deliver
+from orchestra.tasks.messages import ChatServices, deliver
+from tests.builders import step
 
 BASE = "http://127.0.0.1:8000"
 TEXT = "Hello Ana,\n\nActivate the account here:\n\nhttp://127.0.0.1:8000/orchestra/a?b=1&c=2\n"
@@ -185,3 +188,132 @@ def test_a_pause_ends_and_an_answer_ends_the_count():
         pausing.call(lambda: 1)
     now[0] = 31
     assert pausing.call(lambda: 1) == 1
+
+
+# --- Chat ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chat(app, change_settings):
+    """Choose what the chat of both workspaces is."""
+    change_settings(slack_experts_enabled=True, slack_internal_enabled=True)
+
+    def chosen(chat):
+        services = ChatServices((chat, Pausing("The chat")), (chat, Pausing("The chat")))
+        app.extensions["orchestra_chats"] = services
+        return chat
+
+    yield chosen
+    app.extensions.pop("orchestra_chats", None)
+
+
+@pytest.fixture
+def posts(session, make, chat):
+    """Record a post to the channel of a project, one to the staff, and a direct message."""
+
+    def recorded():
+        project, ana = make.project(step("write")), make.worker(email="", slack_user_id="U1")
+        project.channel_id = "C1"
+        about = {"url": "/orchestra/app", "cause": "event:1", "project_id": project.id}
+        messages.tell(
+            session,
+            "returned",
+            [ana.id],
+            subject="Ben returned Write",
+            text="Read <it>.",
+            posts=messages.chat_posts(as_chat("Ben returned Write")),
+            **about,
+        )
+        rows = session.scalars(
+            sa.select(Message).where(Message.state == MessageState.WAITING).order_by(Message.id)
+        )
+        ids = {row.channel: row.id for row in rows}
+        session.commit()
+        return ids
+
+    return recorded
+
+
+LINK = f"<{BASE}/orchestra/app|Open in Orchestra>"
+
+
+def test_posts_and_direct_messages_go_where_they_belong(chat, posts, jobs):
+    """M-3, M-4: once, however often their jobs run."""
+    sent = chat(MemoryChat()).posts
+    for message_id in posts().values():
+        for attempt in (1, 1, 2):
+            deliver.run(message_id, attempt)
+    assert sorted(sent) == [
+        ("#orchestra-tasks", f"Ben returned Write\n{LINK}"),
+        ("C1", f"Ben returned Write\n{LINK}"),
+        ("U1", f"*Ben returned Write*\nRead &lt;it&gt;.\n{LINK}"),
+    ]
+    assert jobs() == []
+
+
+def test_a_process_that_is_lost_after_the_post_repeats_that_one_at_most(
+    chat, posts, session, monkeypatch
+):
+    """M-4: the service answered, and the process ended before that was recorded."""
+    sent = chat(MemoryChat()).posts
+    ids = posts()
+    with monkeypatch.context() as lost:
+        lost.setattr("orchestra.tasks.messages._record", lambda *_, **__: None)
+        deliver.run(ids[Channel.PROJECT_CHANNEL], 1)
+    for attempt in (2, 3):
+        deliver.run(ids[Channel.PROJECT_CHANNEL], attempt)
+    deliver.run(ids[Channel.SLACK], 1)
+    assert [to for to, _ in sent] == ["C1", "C1", "U1"]
+    assert stored(ids[Channel.PROJECT_CHANNEL]).state is MessageState.SENT
+
+
+class FailingChat(MemoryChat):
+    """A chat that has something against every post."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def post(self, channel, text):
+        raise self.error
+
+
+def test_a_chat_that_asks_for_patience_gets_it(chat, posts, session, jobs):
+    """M-6: Retry-After."""
+    chat(FailingChat(ServiceUnreachable("busy", retry_after_seconds=900)))
+    message_id = posts()[Channel.INTERNAL]
+    deliver.run(message_id, 1)
+    message = stored(message_id)
+    assert (message.state, message.last_error) == (MessageState.WAITING, "busy")
+    assert (message.due_at - message.created_at).total_seconds() == pytest.approx(900, abs=10)
+
+
+def test_a_post_that_is_refused_is_dead(chat, posts):
+    """M-6, M-7"""
+    chat(FailingChat(RefusedByService("channel_not_found")))
+    message_id = posts()[Channel.PROJECT_CHANNEL]
+    deliver.run(message_id, 1)
+    message = stored(message_id)
+    assert (message.state, message.last_error) == (MessageState.DEAD, "channel_not_found")
+
+
+def test_a_chat_that_was_switched_off_meanwhile_gets_nothing(app, posts, change_settings, jobs):
+    """M-10"""
+    ids = posts()
+    change_settings(slack_experts_enabled=False, slack_internal_enabled=False)
+    for message_id in ids.values():
+        deliver.run(message_id, 1)
+        message = stored(message_id)
+        assert (message.state, message.last_error) == (MessageState.OFF, messages.CHAT_IS_OFF)
+    assert jobs() == []
+
+
+def test_by_default_the_chat_is_logged_without_what_is_said(chat, posts, app, caplog):
+    """I-6: the experts' workspace is on, and no token is set."""
+    app.extensions.pop("orchestra_chats", None)
+    ids = posts()
+    with caplog.at_level("INFO", "orchestra.integrations.chat"):
+        deliver.run(ids[Channel.PROJECT_CHANNEL], 1)
+    (record,) = caplog.records
+    assert (record.workspace, record.to) == ("experts", "C1")
+    assert "returned" not in record.getMessage()
