@@ -16,7 +16,7 @@ def systems(tmp_path_factory, request):
     def of(name):
         if name not in started:
             folder = tmp_path_factory.mktemp(f"system-{name}")
-            started[name] = System(folder, _database_url(request, name, folder))
+            started[name] = System(folder, database_url_of(request, name, folder))
             started[name].start()
         return started[name]
 
@@ -25,15 +25,17 @@ def systems(tmp_path_factory, request):
         system.stop()
 
 
-def _database_url(request, name, folder):
+def database_url_of(request, name, folder):
+    """A database of its own for the system in the folder."""
     if name == "sqlite":
         return f"sqlite:///{folder}/orchestra.sqlite3"
     server = sa.make_url(request.getfixturevalue("postgres_url"))
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    database = folder.name.replace("-", "_")
     with engine.connect() as connection:
-        connection.execute(sa.text("CREATE DATABASE faults"))
+        connection.execute(sa.text(f"CREATE DATABASE {database}"))
     engine.dispose()
-    return server.set(database="faults").render_as_string(hide_password=False)
+    return server.set(database=database).render_as_string(hide_password=False)
 
 
 def _of(database):

@@ -266,6 +266,19 @@ class System:
         bind(self.settings.broker_address())
         publish(dispatches)
 
+    def command(self, *arguments):
+        """Run a command of ours as somebody does who has the key of a client."""
+        self.client()
+        key_id, secret = self._key
+        key = {"ORCHESTRA_PROJECT_API_KEY": key_id, "ORCHESTRA_PROJECT_API_SECRET": secret}
+        return subprocess.run(
+            [sys.executable, "-m", CLI, *arguments],
+            env=self._environment() | key,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
     # --- Clients ------------------------------------------------------------------------------
 
     @property
