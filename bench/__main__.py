@@ -22,6 +22,7 @@ from bench import (  # noqa: E402
     handoff,
     memory,
     million,
+    photos,
     plot,
     recovery,
     report,
@@ -44,6 +45,7 @@ MEASUREMENTS = {
     "api": web.measure,
     "dashboard": dashboard.measure,
     "million": million.measure,
+    "photos": photos.measure,
     "anatomy": anatomy.measure,
 }
 

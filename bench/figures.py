@@ -60,6 +60,11 @@ def calls_per_second(rounds):
     return median(one["calls"] / one["seconds"] for one in rounds)
 
 
+def to_bare(results):
+    """Time as a multiple of what it takes without us."""
+    return results["seconds"] / results["bare_seconds"]
+
+
 def slowdown(times):
     """Step time with many rows as a multiple of that with few; median over the rounds."""
     few, many = (times[count] for count in sorted(times, key=int))

@@ -115,6 +115,7 @@ def _others(database, measured):
         *_memory(measured.get("memory", {})),
         *_dashboard(measured.get("dashboard")),
         *_million(measured.get("million", {})),
+        *_photos(measured.get("photos")),
     ]
     return f"### {database}: the rest\n\n" + table(["What", "Measured"], rows) if rows else ""
 
@@ -150,6 +151,21 @@ def _dashboard(results):
 def _million(results):
     for count, times in results.items():
         yield [f"A step with {int(count):,} tasks stored", f"{figures.p50(times):.2f} ms"]
+
+
+def _photos(results):
+    if results:
+        early, late = (
+            results["resident_bytes"][n] for n in sorted(results["resident_bytes"], key=int)
+        )
+        what = f"Adjusting {results['photos']} photos of 12 megapixels"
+        yield [f"{what}: the process at its largest", f"{results['peak_bytes'] / 2**20:.0f} MiB"]
+        yield [
+            f"{what}: after a tenth of them, and after the last",
+            f"{early / 2**20:.0f} and {late / 2**20:.0f} MiB",
+        ]
+        each, ratio = results["seconds"] / results["photos"], figures.to_bare(results)
+        yield [f"{what}: seconds each", f"{each:.2f} ({ratio:.2f} of Pillow alone)"]
 
 
 def _anatomy(database, measured):

@@ -54,6 +54,14 @@ TARGETS = (
     ),
     Target("Step time, 1,000,000 tasks to 1,000", "million", figures.slowdown, le, 1.1),
     Target(
+        "Adjusting 200 photos of 12 megapixels, peak memory",
+        "photos",
+        lambda results: results["peak_bytes"] / 2**20,
+        lt,
+        600,
+        "MiB",
+    ),
+    Target(
         "Recovery after kill -9, the longest",
         "recovery",
         lambda results: max(results["Orchestra"]),
