@@ -1,5 +1,6 @@
 """The words of every message, each kind in one place (M-19, M-20, M-23, M-24, M-30)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -8,6 +9,7 @@ from orchestra.domain.markup import ChatText, as_chat, bold, cut
 from orchestra.models import Project
 
 LONGEST_NAME, LONGEST_DETAIL = 100, 300  # characters of what the data give to a message
+MOST_LETTERS = 10  # named in a report of dead letters
 
 
 class Kind(StrEnum):
@@ -181,6 +183,10 @@ _WORDS: dict[Kind, tuple[str, str]] = {
         "You can save drafts, and hand work over when the project goes on.",
     ),
     Kind.PROJECT_RESUMED: ("{project} goes on", "You can hand over work again."),
+    Kind.TEAM_MESSAGE: (
+        "{person} wrote to the team of {project}",
+        "Everybody on the project reads this.",
+    ),
     Kind.PROJECT_COMPLETED: ("{project} is complete", "Thank you for your work on it."),
     Kind.MACHINE_FAILED: (
         "{step} failed",
@@ -266,6 +272,16 @@ def post_words(kind: Kind, about: About, who: ChatText | None = None) -> ChatTex
     pieces = {key: as_chat(piece) for key, piece in _pieces(about).items()}
     headline = bold(ChatText(_POSTS[kind].format(**pieces, who=who or "somebody")))
     return ChatText("\n".join([headline, *(as_chat(line) for line in _rest(kind, about))]))
+
+
+def dead_letter_words(letters: Sequence[tuple[str, str]]) -> Words:
+    """:param letters: subject and error of each message that was given up."""
+    number = f"{len(letters)} messages" if len(letters) > 1 else "A message"
+    lines = [f"{name(subject)}: {cut(error, LONGEST_DETAIL)}" for subject, error in letters]
+    if len(lines) > MOST_LETTERS:
+        lines[MOST_LETTERS:] = [f"… and {len(lines) - MOST_LETTERS} more."]
+    advice = "Look at what was wrong, then send them again or discard them."
+    return Words(f"{number} could not be delivered", "\n".join([advice, *lines]))
 
 
 def _pieces(about: About) -> dict[str, str]:

@@ -40,10 +40,12 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         sa.Index("ix_message_of_worker", "worker_id", "channel", "id"),
+        sa.Index("ix_message_of_project", "project_id", "id"),
         _index_where("channel = 'inbox' AND read_at IS NULL", "ix_message_unread", "worker_id"),
         _index_where("state = 'waiting'", "ix_message_waiting", "project_id", "channel", "id"),
         _index_where("state = 'waiting'", "ix_message_waiting_for_worker", "worker_id", "channel"),
         _index_where("state = 'dead'", "ix_message_dead", "id"),
+        _index_where("reported_at IS NOT NULL", "ix_message_reported", "reported_at"),
         {"sqlite_autoincrement": True},
     )
 

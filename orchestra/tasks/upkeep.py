@@ -10,6 +10,7 @@ from orchestra import outbox
 from orchestra.database import reading, settings_of, transaction
 from orchestra.domain import (
     advancing,
+    dead_letters,
     deliveries,
     dispatching,
     files,
@@ -54,6 +55,7 @@ def sweep_all() -> int:
     with transaction() as session:
         repeats.forget_old(session)
         deliveries.forget_old(session)
+        dead_letters.report(session)
         offers.expire_old(session)
         upkeep.note_tick(session, Job.SWEEP)
     return found

@@ -1,11 +1,14 @@
 """What a person decides about messages that were given up (M-7)."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
+from orchestra.database import utcnow
 from orchestra.domain import dead_letters, deliveries, messages
 from orchestra.domain.audit import Actor
-from orchestra.models import Message, MessageState, Verb
+from orchestra.models import Channel, Message, MessageState, Verb
 from orchestra.outbox import Job
 
 
@@ -100,3 +103,81 @@ def test_dead_letters_are_listed_newest_first_and_by_project(session, act, admin
     assert [m.id for m in dead_letters.dead_messages(session, **of_project)] == [second.id]
     assert dead_letters.count_dead(session, **of_project) == 1
     assert dead_letters.dead_messages(session, page=2) == []
+
+
+# --- Reports ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reports(session):
+    """Report, and give what is in the inboxes: subject, text and address of each report."""
+
+    def found():
+        dead_letters.report(session)
+        session.flush()
+        rows = session.scalars(
+            sa.select(Message)
+            .where(Message.kind == "dead_letter", Message.channel == Channel.INBOX)
+            .order_by(Message.id)
+        )
+        return [(row.worker.username, row.subject, row.text, row.url) for row in rows]
+
+    return found
+
+
+def an_hour_passes(session):
+    earlier = utcnow() - timedelta(minutes=61)
+    session.execute(
+        sa.update(Message).where(Message.reported_at.is_not(None)).values(reported_at=earlier)
+    )
+
+
+def test_project_admins_hear_of_dead_letters_once_an_hour_at_most(session, make, dead, reports):
+    """M-24, M-25"""
+    mia, project = make.admin("mia"), make.project()
+    assert reports() == []
+    dead("1", project), dead("2", project)
+    ((name, subject, text, url),) = reports()
+    assert (name, subject) == (mia.username, "2 messages could not be delivered")
+    assert text.splitlines()[1:] == ["Hello: no such mailbox"] * 2
+    assert url == f"/orchestra/app/project/{project.id}"
+
+    dead("3")
+    assert len(reports()) == 1
+    an_hour_passes(session)
+    _, (_, subject, _, url) = reports()
+    assert (subject, url) == ("A message could not be delivered", "/orchestra/app/projects")
+    an_hour_passes(session)
+    assert len(reports()) == 2
+
+
+def test_a_report_that_dies_is_not_reported(session, make, act, reports, dead):
+    """Or an address that does not exist would be written to every hour for ever."""
+    make.admin()
+    dead()
+    assert len(reports()) == 1
+    mail = session.scalars(
+        sa.select(Message).where(Message.kind == "dead_letter", Message.channel == Channel.MAIL)
+    ).one()
+    act(deliveries.record_refused, act(deliveries.claim, mail.id, 1), "no such mailbox")
+    an_hour_passes(session)
+    assert len(reports()) == 1
+
+
+def test_two_sweeps_at_once_report_once(session, make, dead, at_once):
+    """M-24"""
+    make.admin()
+    dead()
+    session.commit()
+    at_once(*[dead_letters.report] * 4)
+    counted = sa.select(sa.func.count()).where(Message.kind == "dead_letter")
+    assert session.scalar(counted.where(Message.channel == Channel.INBOX)) == 1
+
+
+def test_the_id_of_a_person_in_the_chat_can_be_corrected(session, admin, act, refused, dead):
+    message = dead()
+    message.channel, message.address = Channel.SLACK, "U1"
+    session.flush()
+    refused("invalid", dead_letters.send_again, admin, message.id, address="two words")
+    act(dead_letters.send_again, admin, message.id, address="U2")
+    assert message.address == "U2"

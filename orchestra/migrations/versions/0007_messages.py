@@ -35,6 +35,7 @@ def upgrade():
     _index("ix_message_waiting", ["project_id", "channel", "id"], "state = 'waiting'")
     _index("ix_message_waiting_for_worker", ["worker_id", "channel"], "state = 'waiting'")
     _index("ix_message_dead", ["id"], "state = 'dead'")
+    _index("ix_message_reported", ["reported_at"], "reported_at IS NOT NULL")
     op.add_column("worker", sa.Column("quiet_from", sa.Time(), nullable=True))
     op.add_column("worker", sa.Column("quiet_until", sa.Time(), nullable=True))
     op.add_column("worker", sa.Column("digest_at", sa.Time(), nullable=True))
