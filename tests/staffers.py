@@ -60,7 +60,7 @@ def batches_of(session, request):
 def let_pass(session, request, time=HOUR):
     """As if the request, its batches and its offers were older by so much."""
     session.flush()
-    session.refresh(request)
+    request = session.get_one(StaffingRequest, request.id, populate_existing=True)
     request.opened_at -= time
     if request.last_batch_at:
         request.last_batch_at -= time

@@ -1,0 +1,262 @@
+"""Jobs of StaffBot: batches, reminders, warnings (S-19 to S-25, S-48 to S-53)."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+import orchestra.tasks
+from orchestra.database import utcnow
+from orchestra.domain import lifecycle, offers, projects, staffing, staffing_batches, upkeep
+from orchestra.domain.audit import SYSTEM
+from orchestra.domain.message_texts import Kind
+from orchestra.errors import Unavailable
+from orchestra.models import Channel, Message, MessageState, Offer, Worker
+from orchestra.outbox import Job
+from orchestra.tasks.staffing import (
+    remind_workers_about_available_tasks,
+    send_first_batch,
+    send_staffing_requests,
+    warn_staffing_team_about_unstaffed_tasks,
+)
+from orchestra.tasks.upkeep import sweep_all
+from tests.builders import step
+from tests.staffers import HOUR, let_pass, offer_to, offers_of
+
+send, remind, warn = (
+    send_staffing_requests.run,
+    remind_workers_about_available_tasks.run,
+    warn_staffing_team_about_unstaffed_tasks.run,
+)
+
+
+@pytest.fixture
+def request_for(session, make):
+    """Open a request for a new task, with its first batch unless told otherwise."""
+
+    def opened(work=None, *, is_sent=True):
+        work = work or make.work()
+        request = staffing.staff(session, SYSTEM, work.task.id)
+        session.commit()
+        if is_sent:
+            send_first_batch.run(request.id)
+        return work, request
+
+    return opened
+
+
+def told(session, kind, channel=Channel.INBOX):
+    query = sa.select(Message).where(Message.kind == kind, Message.channel == channel)
+    found = list(session.scalars(query.order_by(Message.id)))
+    session.commit()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(orchestra.tasks.DOCUMENTED))
+def test_the_scheduled_functions_are_known_by_their_documented_names(name):
+    """S-48"""
+    assert getattr(orchestra.tasks, name).name in set(Job)
+    assert not hasattr(orchestra.tasks, "something_else")
+
+
+# --- Batches ----------------------------------------------------------------------------------
+
+
+def test_the_first_batch_is_sent_at_once_and_once(session, request_for, jobs):
+    """S-6, S-19: delivered twice, the job has one effect, and the wish is forgotten."""
+    _, request = request_for()
+
+    assert len(offers_of(session, request)) == 3
+    assert (Job.SEND_FIRST_BATCH, {"request_id": request.id}) not in jobs()
+    session.commit()
+    assert send_first_batch.run(request.id) == 0
+
+
+def test_a_request_of_a_paused_project_waits_for_the_next_run_after_it(session, request_for):
+    """S-20, S-25, R-10"""
+    work, request = request_for(is_sent=False)
+    projects.pause(session, SYSTEM, work.project.id)
+    session.commit()
+    assert send_first_batch.run(request.id) == send() == 0
+
+    projects.resume(session, SYSTEM, work.project.id)
+    session.commit()
+    assert send() == 3
+
+
+def test_a_request_that_fails_stops_no_other(session, request_for, monkeypatch, caplog):
+    """S-24"""
+    works = [request_for(is_sent=False) for _ in range(2)]
+    broken = works[0][1].id
+    asks = staffing_batches.send
+
+    def fail_for_one(session, plan):
+        if plan.request.id == broken:
+            raise Unavailable("no")
+        return asks(session, plan)
+
+    monkeypatch.setattr(staffing_batches, "send", fail_for_one)
+
+    assert send() == 5
+    assert f"batch 1 of staffing request {broken}" in caplog.records[0].item
+    assert {offer.request_id for offer in session.scalars(sa.select(Offer))} == {works[1][1].id}
+
+
+def test_an_offer_leaves_by_the_ways_that_the_worker_wants(session, request_for, change_settings):
+    """S-27, M-14, M-23: inbox, mail, direct message; the same link in all."""
+    change_settings(slack_experts_enabled=True)
+    work, request = request_for(is_sent=False)
+    worker = session.get(Worker, work.writer.worker_id)
+    worker.slack_user_id = "U017"
+    session.commit()
+    send()
+
+    link = offers.offer_links.path_of(
+        session.info["settings"], offer_to(session, request, worker).id
+    )
+    mine = sa.select(Message).where(Message.kind == Kind.OFFER, Message.worker_id == worker.id)
+    by_channel = {message.channel: message for message in session.scalars(mine)}
+    assert {channel: message.state for channel, message in by_channel.items()} == {
+        Channel.INBOX: MessageState.SENT,
+        Channel.MAIL: MessageState.WAITING,
+        Channel.SLACK: MessageState.WAITING,
+    }
+    assert all(link in message.text for message in by_channel.values())
+    opened = sa.select(Message).where(Message.kind == Kind.STAFFING_OPENED)
+    assert session.scalars(opened).one().channel is Channel.PROJECT_CHANNEL
+
+
+# --- Reminders --------------------------------------------------------------------------------
+
+
+def test_workers_are_reminded_once_in_an_interval(session, make, request_for, change_settings):
+    """S-51, S-50"""
+    change_settings(reminder_interval=3 * HOUR, staffbot_offer_seconds=timedelta(0))
+    work, request = request_for()
+    declined = offer_to(session, request, session.get(Worker, work.reviewer.worker_id))
+    offers.decline(session, work.reviewer, declined.id)
+    session.commit()
+    assert remind() == 0
+
+    let_pass(session, request, 4 * HOUR)
+    session.commit()
+    assert [remind(), remind()] == [2, 0]
+
+    newer = request_for(make.work(), is_sent=True)[1]
+    let_pass(session, newer, HOUR)
+    session.execute(sa.update(Worker).values(reminded_at=utcnow() - 4 * HOUR))
+    session.commit()
+    remind()
+    [message] = [m for m in told(session, Kind.OFFER_REMINDER) if "2 tasks wait" in m.subject][:1]
+    assert message.url == "/orchestra/communication/available_staffing_requests/"
+
+
+def test_the_first_reminder_comes_one_interval_after_the_newest_offer(
+    session, make, request_for, change_settings
+):
+    """S-51"""
+    change_settings(reminder_interval=3 * HOUR, staffbot_worker_batch_size=50)
+    _, old = request_for()
+    let_pass(session, old, 4 * HOUR)
+    session.commit()
+    _, new = request_for(make.work())
+
+    assert remind() == 0
+    let_pass(session, new, 4 * HOUR)
+    session.commit()
+    assert remind() == 6
+
+
+def test_nobody_is_reminded_in_a_pause(session, request_for, change_settings):
+    """S-51, R-10"""
+    change_settings(reminder_interval=HOUR)
+    work, request = request_for()
+    let_pass(session, request, 2 * HOUR)
+    projects.pause(session, SYSTEM, work.project.id)
+    session.commit()
+
+    assert remind() == 0
+
+
+# --- Warnings ---------------------------------------------------------------------------------
+
+
+def test_tasks_that_wait_for_long_are_warned_about_once_in_an_interval(
+    session, make, request_for, change_settings
+):
+    """S-52, S-53: one message for each step, to the project admins' inboxes without a channel."""
+    change_settings(staffbot_staffing_min_time=HOUR, staffbot_warn_interval_seconds=7200)
+    work, request = request_for()
+    other_step = request_for()
+    taken = request_for()
+    for _, each in (other_step, taken):
+        let_pass(session, each, 2 * HOUR)
+    lifecycle.assign_task(session, SYSTEM, taken[1].task_id, session.get(Worker, 1))
+    session.commit()
+
+    assert [warn(), warn()] == [1, 0]
+    let_pass(session, request, 2 * HOUR)
+    session.commit()
+    assert [warn(), warn()] == [1, 0]
+    messages = told(session, Kind.UNSTAFFED_WARNING)
+    assert {m.worker_id for m in messages} == {
+        admin.worker_id for admin in (work.admin, other_step[0].admin, taken[0].admin)
+    }
+    assert f"Task {request.task_id} of A project, level 0" in messages[-1].text
+    assert "asked 3, declined 0" in messages[-1].text
+
+    staffing.staff(session, SYSTEM, request.task_id)  # asked anew, but warned about already
+    session.commit()
+    change_settings(staffbot_staffing_min_time=timedelta(0))
+    assert warn() == 0
+
+
+def test_a_task_for_which_nobody_could_be_asked_is_warned_about_at_once(session, make, request_for):
+    """S-52"""
+    version = make.version(
+        step("write", required_certifications=["words"]), certifications=["words"]
+    )
+    make.admin()
+    project = make.project(version=version)
+    request = staffing.staff(session, SYSTEM, make.task(project, "write").id)
+    session.commit()
+    send_first_batch.run(request.id)
+
+    assert warn() == 1
+
+
+def test_warnings_go_to_the_channel_of_the_staffing_team(session, request_for, change_settings):
+    """S-52, E-32"""
+    change_settings(
+        staffbot_staffing_min_time=timedelta(0),
+        staffbot_staffing_group_id="C017",
+        slack_internal_enabled=True,
+    )
+    request_for()
+
+    assert warn() == 1
+    [message] = told(session, Kind.UNSTAFFED_WARNING, Channel.INTERNAL)
+    assert message.address == "C017"
+    assert told(session, Kind.UNSTAFFED_WARNING) == []
+
+
+# --- All --------------------------------------------------------------------------------------
+
+
+def test_every_run_leaves_word_that_the_scheduler_is_alive(session):
+    ticks = (Job.SEND_STAFFING_REQUESTS, Job.REMIND_WORKERS, Job.WARN_STAFFING_TEAM)
+    for run in (send, remind, warn):
+        assert run() == 0
+    assert all(upkeep.last_tick(session, job) for job in ticks)
+
+
+def test_the_sweep_closes_offers_whose_time_is_over(session, request_for, change_settings):
+    """L-136, S-32"""
+    change_settings(staffbot_offer_seconds=HOUR)
+    _, request = request_for()
+    let_pass(session, request, 2 * HOUR)
+    session.commit()
+
+    sweep_all()
+
+    assert {offer.state for offer in offers_of(session, request)} == {"expired"}
