@@ -15,6 +15,7 @@ from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
 from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
+from orchestra.integrations.chat import Chat, LoggingChat, chats_of
 from orchestra.integrations.files import store_of
 from orchestra.integrations.mail import mailer_of
 from orchestra.outbox import Job, OutboxMessage
@@ -77,6 +78,7 @@ def examine() -> Iterator[Finding]:
         yield from examine_database(settings)
         yield from examine_broker(settings)
         yield check_mail(settings)
+        yield from examine_chat(settings)
         yield from examine_files(settings)
 
 
@@ -128,6 +130,28 @@ def examine_files(settings: Settings) -> Iterator[Finding]:
     if settings.file_backend == "google_drive" and settings.drive_link_sharing:
         advice = "anyone who knows the link of a project's folder may write in it; unset it."
         yield Finding(Level.WARN, "files", f"ORCHESTRA_DRIVE_LINK_SHARING: {advice}")
+
+
+def examine_chat(settings: Settings) -> Iterator[Finding]:
+    chats = chats_of(settings)
+    for workspace, chat in (("experts", chats.experts), ("internal", chats.internal)):
+        part = f"chat, {workspace}"
+        if chat is None:
+            switch = f"ORCHESTRA_SLACK_{workspace.upper()}_ENABLED=true"
+            yield Finding(Level.OK, part, f"off: nothing is posted; {switch} changes that.")
+        elif isinstance(chat, LoggingChat):
+            yield Finding(Level.WARN, part, "posts are logged, and go nowhere.")
+        else:
+            yield _check_workspace(part, workspace, chat)
+
+
+def _check_workspace(part: str, workspace: str, chat: Chat) -> Finding:
+    try:
+        chat.check()
+    except OrchestraError as error:
+        advice = f"{error} Check the token SLACK_{workspace.upper()}_API_KEY."
+        return Finding(Level.FAIL, part, advice)
+    return Finding(Level.OK, part, "answers.")
 
 
 def check_secret_key(settings: Settings) -> Finding:

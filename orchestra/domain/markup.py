@@ -51,8 +51,8 @@ def as_chat(text: str) -> ChatText:
 
 
 def bold(text: ChatText) -> ChatText:
-    """Stars within would end it."""
-    return ChatText(f"*{text.replace('*', '∗')}*") if text else text
+    """Without stars within, which would end it."""
+    return ChatText("*" + text.replace("*", "") + "*") if text else text
 
 
 def mention(worker: Worker) -> ChatText:

@@ -6,8 +6,17 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from orchestra.cli.doctor import Level, check_mail, check_scheduler, examine_retired
+from orchestra.cli import doctor
+from orchestra.cli.doctor import (
+    Level,
+    check_mail,
+    check_scheduler,
+    examine_chat,
+    examine_retired,
+)
 from orchestra.database import utcnow
+from orchestra.errors import RefusedByService
+from orchestra.integrations.chat import Chats, MemoryChat
 from orchestra.models import Tick, Worker
 from orchestra.outbox import Job
 
@@ -72,3 +81,25 @@ def test_a_mail_server_that_does_not_answer_is_a_failure(app, change_settings):
     change_settings(mail_backend="smtp", smtp_host="127.0.0.1", smtp_port=port)
     finding = check_mail(app.config["SETTINGS"])
     assert (finding.level, "not reachable" in finding.text) == (Level.FAIL, True)
+
+
+class Refusing(MemoryChat):
+    def check(self):
+        raise RefusedByService("The chat answered: invalid_auth.")
+
+
+def test_each_workspace_of_the_chat_is_looked_at(app, change_settings, monkeypatch):
+    """I-8, I-9"""
+    said = list(examine_chat(app.config["SETTINGS"]))
+    assert [(finding.level, finding.part) for finding in said] == [
+        (Level.OK, "chat, experts"),
+        (Level.OK, "chat, internal"),
+    ]
+    assert all(finding.text.startswith("off") for finding in said)
+
+    monkeypatch.setattr(doctor, "chats_of", lambda _settings: Chats(MemoryChat(), Refusing()))
+    experts, internal = examine_chat(app.config["SETTINGS"])
+    assert (experts.level, experts.text) == (Level.OK, "answers.")
+    assert internal.level is Level.FAIL
+    assert "invalid_auth" in internal.text
+    assert "SLACK_INTERNAL_API_KEY" in internal.text
