@@ -127,6 +127,11 @@ class OrchestraClient:
         """``{"workflows": {slug: {"name", "description", "versions"}}}``."""
         return self._call("GET", "workflow_types/")
 
+    def message_project_team(self, project_id: int, message: str) -> None:
+        """Write to everybody on a project; tried again, it is still one message."""
+        body = {"project_id": project_id, "message": message}
+        self._call("POST", "message_project_team/", body, idempotency_key=uuid.uuid4().hex)
+
     def _call(
         self, method: str, path: str, body: Json | None = None, idempotency_key: str | None = None
     ) -> Json:

@@ -21,8 +21,8 @@ from orchestra.client import (
 )
 from orchestra.domain import keys
 from orchestra.domain.audit import SYSTEM
-from orchestra.models import Project
-from tests.builders import step
+from orchestra.models import Message, Project
+from tests.builders import own, step
 
 
 class Between:
@@ -97,9 +97,17 @@ def test_a_project_is_created_and_followed(client, workflow):
     project_id = client.create_project(*workflow)
     told = client.project_information(project_id)
     assert told["project"]["short_description"] == "Ein Bild für Zürich"
-    assert told["project"]["project_data"] == {"url": "https://example.org/ü"}
+    assert own(told["project"]["project_data"]) == {"url": "https://example.org/ü"}
     assert client.project_informations([project_id, 999]) == {project_id: told}
     assert list(client.workflow_types()["workflows"]) == ["simple"]
+
+
+def test_the_team_of_a_project_is_written_to(client, workflow, session):
+    """A-47"""
+    project_id = client.create_project(*workflow)
+    client.message_project_team(project_id, "The deadline is Friday.")
+    told = session.scalars(sa.select(Message).where(Message.kind == "team_message")).all()
+    assert [message.project_id for message in told] == [project_id]  # the channel; nobody is on it
 
 
 def test_every_request_is_signed_strictly(client, workflow, between):

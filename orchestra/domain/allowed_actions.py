@@ -20,6 +20,7 @@ class ProjectAction(StrEnum):
     ABORT = "abort"
     EDIT = "edit"
     CREATE_SUBSEQUENT_TASKS = "create_subsequent_tasks"
+    MESSAGE_TEAM = "message_team"
 
 
 class TaskAction(StrEnum):
@@ -41,6 +42,7 @@ _IN_STATUS = {
     ProjectAction.RESUME: _PAUSED,
     ProjectAction.EDIT: _NOT_ABORTED,
     ProjectAction.CREATE_SUBSEQUENT_TASKS: _ACTIVE,
+    ProjectAction.MESSAGE_TEAM: _NOT_ABORTED,
     ProjectAction.ABORT: _OPEN,
 }
 

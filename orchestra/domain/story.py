@@ -386,5 +386,6 @@ _SENTENCES: dict[str, Sentence] = {
     Verb.OFFER_SENT: _asked,
     Verb.OFFER_ANSWERED: _answered,
     Verb.FILE_CHANGED: _changed_file,
+    Verb.MESSAGE_SENT_BY_CLIENT: _fixed("wrote to the team."),
     Verb.DEAD_LETTER_DECIDED: _decided,
 }

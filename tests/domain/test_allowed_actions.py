@@ -12,6 +12,7 @@ from orchestra.domain import (
     repair,
     revert,
     staffing,
+    team_messages,
 )
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.audit import Actor
@@ -161,6 +162,9 @@ def test_actions_on_a_project_are_those_that_the_rules_do(session, make, status)
                 session, actor, project.id, revision=1, changes={"priority": 7}
             ),
             ProjectAction.CREATE_SUBSEQUENT_TASKS: lambda: create_due(session, project.id),
+            ProjectAction.MESSAGE_TEAM: lambda: team_messages.send(
+                session, actor, project.id, "Well done."
+            ),
         },
     )
     assert set(allowed_actions.on_project(status)) == set(passed)

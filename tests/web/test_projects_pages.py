@@ -17,7 +17,7 @@ from orchestra.models import (
     TaskClass,
     TaskStatus,
 )
-from tests.builders import step
+from tests.builders import own, step
 
 LIST = "/orchestra/app/projects"
 PAGE = "/orchestra/app/project"
@@ -48,7 +48,8 @@ def page_of(client, project, **asked):
 
 
 def text_of(page):
-    """What is read, without markup."""
+    """What is read, without markup and the initials beside a name."""
+    page = re.sub(r'<span class="avatar[^<]+</span>', "", page)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
@@ -62,6 +63,24 @@ def test_the_list_shows_each_project_with_whom_it_waits_for(as_admin, make):
     assert "A project" in read
     assert f"Write: {work.writer.name} works on it since a moment ago , and 1 more" in read
     assert "2 of 2" in read
+
+
+def test_messages_of_a_project_are_shown_to_project_admins(as_admin, make, client, session):
+    """M-27, M-10, W-59"""
+    work = make.work(S.PROCESSING)
+    path = f"/orchestra/app/project/{work.project.id}?tab=messages"
+    admin = as_admin()
+    answer = admin.call(
+        "project_management/message_team/",
+        {"project_id": work.project.id, "message": "Hurry <b>up</b>"},
+    )
+    assert answer.json == {}
+    page = admin.get(path).text
+    assert "wrote to the team of A project" in page
+    assert "Hurry &lt;b&gt;up" in page
+    assert "Not sent" in page
+    assert 'data-act="message_team"' in page
+    assert "Hurry" not in client.sign_in(work.workers[work.writer.name]).get(path).text
 
 
 def test_an_empty_list_says_how_to_begin(as_admin, make):
@@ -161,7 +180,7 @@ def test_a_project_is_made_without_javascript(as_admin, make, session):
         assert answer.location == f"{PAGE}/{project.id}"
         assert (project.short_description, project.priority) == ("Rain in May", 7)
         assert project.task_class is TaskClass.TRAINING
-        assert project.project_data == {"url": "https://example.org"}
+        assert own(project.project_data) == {"url": "https://example.org"}
         assert project.created_by == "mia"
     assert "The project was created." in client.get(answer.location).text
 

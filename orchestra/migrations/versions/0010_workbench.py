@@ -1,4 +1,4 @@
-"""Pictures of people"""
+"""Pictures of people, and the messages of a project"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,3 +16,4 @@ def upgrade():
     sa.ForeignKeyConstraint(['worker_id'], ['worker.id'], name=op.f('fk_worker_picture_worker_id')),
     sa.PrimaryKeyConstraint('worker_id', name=op.f('pk_worker_picture'))
     )
+    op.create_index('ix_message_of_project', 'message', ['project_id', 'id'], unique=False)

@@ -57,6 +57,7 @@ SCHEMAS: dict[str, Json] = {
             "fields": {"priority": ["Not a valid integer."]},
         },
     },
+    "Success": record(success={"type": "boolean"}) | {"example": {"success": True}},
     "Created": record(project_id=ID) | {"example": {"project_id": 123}},
     "Project": record(
         id=ID,

@@ -76,6 +76,23 @@ ENDPOINTS = (
         summary="Workflows and versions of which projects can be created.",
         answer="WorkflowTypes",
     ),
+    Endpoint(
+        path="/orchestra/api/project/message_project_team/",
+        method="post",
+        name="message_project_team",
+        summary="Write to everybody on a project: to their inboxes and to the project's channel.",
+        body=schemas.MessageTeam,
+        answer="Success",
+        changes=True,
+        kinds=(
+            "not_found",
+            "project_closed",
+            "conflict",
+            "idempotency_mismatch",
+            "too_large",
+            "invalid",
+        ),
+    ),
 )
 
 blueprint = Blueprint("api_description", __name__, url_prefix="/orchestra/api")

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from orchestra.domain import information, projects
+from orchestra.domain import information, projects, team_messages
 from orchestra.domain.audit import Actor
 from orchestra.errors import NotFound
 from orchestra.models import TaskClass
@@ -54,3 +54,10 @@ def project_information(session: Session, body: Json) -> Json:
 @only_reading()
 def workflow_types(session: Session, _body: Json) -> Json:
     return {"workflows": information.workflow_types(session)}
+
+
+@blueprint.post("/message_project_team/", **ANY_ENDING)
+@changing(schemas.MessageTeam)
+def message_project_team(session: Session, actor: Actor, body: Json) -> Json:
+    team_messages.send(session, actor, body["project_id"], body["message"])
+    return {"success": True}

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from orchestra.domain.team_messages import LONGEST as LONGEST_MESSAGE
 from orchestra.models import TaskClass
 
 LARGEST_ID = 2**63 - 1
@@ -68,6 +69,15 @@ class CreateProject(Schema):
         keys=fields.String(),
         load_default=dict,
         metadata={"description": "Readable by all steps.", "example": {"url": "https://…"}},
+    )
+
+
+class MessageTeam(Schema):
+    project_id = Id(required=True, metadata={"example": 123})
+    message = Text(
+        required=True,
+        validate=validate.Length(min=1, max=LONGEST_MESSAGE),
+        metadata={"example": "The client moved the deadline to Friday."},
     )
 
 

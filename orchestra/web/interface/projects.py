@@ -5,7 +5,16 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from orchestra.domain import advancing, interventions, lifecycle, people, projects, repair, revert
+from orchestra.domain import (
+    advancing,
+    interventions,
+    lifecycle,
+    people,
+    projects,
+    repair,
+    revert,
+    team_messages,
+)
 from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
 from orchestra.domain.locking import LockedProject, gate, lock_project
@@ -127,6 +136,13 @@ def set_project_status(
 @changing(schemas.ProjectBody())
 def end_project(session: Session, actor: Actor, project_id: int) -> Answer:
     return {"status": projects.abort(session, actor, project_id).status.label}
+
+
+@blueprint.post("/message_team/")
+@changing(schemas.MessageTeam())
+def message_team(session: Session, actor: Actor, project_id: int, message: str) -> Answer:
+    team_messages.send(session, actor, project_id, message)
+    return {}
 
 
 @blueprint.post("/edit_project/")

@@ -134,6 +134,10 @@ class SetStatus(ProjectBody):
     reason = optional_text()
 
 
+class MessageTeam(ProjectBody):
+    message = text()
+
+
 class EditProject(ProjectBody):
     revision = Id()
     short_description = Text()

@@ -11,10 +11,18 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from orchestra.database import reading
-from orchestra.domain import files, project_page, project_staffing, staffing_story, story
+from orchestra.domain import (
+    files,
+    project_page,
+    project_staffing,
+    staffing_story,
+    story,
+    team_messages,
+)
 from orchestra.domain.project_page import ProjectPage, Round
 from orchestra.domain.staffing_story import RequestStory
 from orchestra.domain.story import Story
+from orchestra.domain.team_messages import Sent
 from orchestra.models import ProjectStatus, StoredFile, Worker
 from orchestra.web import auth, requests
 from orchestra.web.pages import step_graph
@@ -30,6 +38,7 @@ TABS = {
     "team": "Team",
     "files": "Files",
     "data": "Data",
+    "messages": "Messages",
     "history": "History",
     "why": "Why",
 }
@@ -47,7 +56,7 @@ class Asked:
     tab: str
     task_id: int | None = None  # of the history, or of why
     person: str | None = None
-    before: int | None = None
+    before: int | None = None  # of the history and the messages
     iteration_id: int | None = None  # of the timeline
     is_relative: bool = False
 
@@ -73,6 +82,7 @@ class Contents:
     people: Sequence[tuple[str, str]] = ()  # of the history: username and name
     chosen: Round | None = None
     files: Sequence[StoredFile] = ()
+    sent: Sent | None = None
     requests: Sequence[RequestStory] = ()  # of why: those of one task
     staffed: Mapping[int, int] = field(default_factory=dict)  # of why: task → its requests
 
@@ -104,6 +114,8 @@ def _contents(session: Session, viewer: Worker, view: ProjectPage, asked: Asked)
         return Contents(chosen=chosen)
     if asked.tab == "why":
         return _why(session, view, asked)
+    if asked.tab == "messages":
+        return Contents(sent=team_messages.sent(session, project_id, before=asked.before))
     if asked.tab == "files":
         return Contents(files=files.files_of(session, project_id))
     return Contents()

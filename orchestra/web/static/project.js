@@ -9,7 +9,7 @@ import { assign, reassign, unassign, why } from "./project_people.js";
 import { revert } from "./project_revert.js";
 import { skip, unskip } from "./project_skipping.js";
 import { cancelRequest, restaff, staff } from "./project_staffing.js";
-import { abort, createSubsequentTasks, pause, resume } from "./project_status.js";
+import { abort, createSubsequentTasks, messageTeam, pause, resume } from "./project_status.js";
 
 // Each resolves to {text, undo?, undone?, tone?}, or null when nothing was done.
 const ON_PROJECT = {
@@ -18,6 +18,7 @@ const ON_PROJECT = {
   abort,
   edit: editProject,
   create_subsequent_tasks: createSubsequentTasks,
+  message_team: messageTeam,
 };
 const ON_TASK = {
   assign,

@@ -1,4 +1,4 @@
-// A project rests, goes on, or ends; its due steps begin (W-54, L-27, L-102 to L-105).
+// A project rests, goes on, or ends; its due steps begin, its team is told (W-54, L-27, L-102 to L-105).
 
 import { call } from "./project_calls.js";
 import { confirmation, lines, paragraph, requireConfirmation } from "./project_fields.js";
@@ -73,4 +73,17 @@ export async function createSubsequentTasks(project) {
   if (created.length) parts.push(`${counted(created.length, "task")} created: ${created.join(", ")}`);
   if (skipped.length) parts.push(`${counted(skipped.length, "step")} skipped: ${skipped.join(", ")}`);
   return { text: `${parts.join("; ")}.` };
+}
+
+export async function messageTeam(project) {
+  const done = await new Sheet({
+    title: "Message the team",
+    action: "Send",
+    content: [
+      paragraph("Everybody who holds a task of this project finds it in their inbox."),
+      lines("message", "Message", { rows: 5, maxLength: 3000, required: true }),
+    ],
+    act: (sheet) => call("message_team", { project_id: project.id, message: sheet.value("message") }),
+  }).open();
+  return done && { text: "Your message was sent to the team." };
 }

@@ -110,6 +110,24 @@ def test_due_tasks_are_created_on_demand(at_project):
     expect(said(page)).to_contain_text("No step is due that has no task yet.")
 
 
+def test_the_team_is_written_to(at_project):
+    """W-54, M-27: what was told stands in its tab."""
+    visit, page = at_project()
+    act_on_project(page, "Message team")
+    press(page, "Send")
+    expect(dialog_of(page)).to_contain_text("Write something.")
+    dialog_of(page).get_by_label("Message").fill("The deadline is Friday.")
+    press(page, "Send")
+    expect(said(page)).to_contain_text("Your message was sent to the team.")
+    page.get_by_role("link", name="Messages", exact=True).click()
+    expect(page.get_by_role("table", name="Messages about the project")).to_contain_text("wrote to")
+    visit.check()
+    visit.shot("project-messages")
+    page.set_viewport_size({"width": 320, "height": 640})
+    visit.check()
+    visit.shot("project-messages-phone")
+
+
 def test_a_lost_login_is_mended_in_the_dialog(at_project, session, served):
     """W-31"""
     _, page = at_project()

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 import time_machine
 
 from orchestra.database import db, utcnow
-from orchestra.models import AuditEvent, Project, Source, Verb
-from tests.builders import step
+from orchestra.models import AuditEvent, Channel, Message, Project, Source, TaskStatus, Verb
+from tests.builders import own, step
 from tests.signing import PREFIX
 
 CREATE = f"{PREFIX}/create_project/"
@@ -27,7 +27,7 @@ def test_create_project_starts_a_project_and_its_first_tasks(strict, body, sessi
 
     project = session.get(Project, response.get_json()["project_id"])
     assert project.short_description == "Find a picture"
-    assert project.project_data == {"url": "https://example.org"}
+    assert own(project.project_data) == {"url": "https://example.org"}
     assert [task.step for task in project.tasks] == ["crawl"]
     assert len(jobs()) == 1
 
@@ -44,7 +44,7 @@ def test_project_data_may_be_left_out(strict, body, session):
     """A-24"""
     del body["project_data"]
     response = strict.post("create_project", body)
-    assert session.get(Project, response.get_json()["project_id"]).project_data == {}
+    assert own(session.get(Project, response.get_json()["project_id"]).project_data) == {}
 
 
 def test_keys_of_project_data_come_back_as_they_were(strict, body):
@@ -52,8 +52,9 @@ def test_keys_of_project_data_come_back_as_they_were(strict, body):
     body["project_data"] = {"z": 1, "camelCase": {"Ü": [None, True, 1.5]}, "a_b": "\u2028 \x00"}
     project_id = strict.post("create_project", body).get_json()["project_id"]
     answer = strict.post("project_information", {"project_id": project_id}).get_json()
-    assert answer["project"]["project_data"] == body["project_data"]
-    assert list(answer["project"]["project_data"]) == ["z", "camelCase", "a_b"]
+    told = own(answer["project"]["project_data"])
+    assert told == body["project_data"]
+    assert list(told) == ["z", "camelCase", "a_b"]
 
 
 @pytest.mark.parametrize("path", [CREATE, CREATE.rstrip("/")])
@@ -279,3 +280,38 @@ def test_project_information_costs_the_same_for_twenty_projects(strict, make, se
     with statements() as of_all:
         assert len(strict.post("project_information", {"project_ids": ids}).get_json()) == 20
     assert len(of_one) == len(of_all) <= 10
+
+
+def test_the_team_of_a_project_is_written_to_once(strict, make, session):
+    """A-37, A-22"""
+    work = make.work(TaskStatus.REVIEWING)
+    session.commit()
+    body = {"project_id": work.project.id, "message": "The deadline is Friday."}
+    for _ in range(2):
+        response = strict.post("message_project_team", body, {"Idempotency-Key": "friday"})
+        assert (response.status_code, response.get_json()) == (200, {"success": True})
+    told = session.scalars(
+        sa.select(Message).where(Message.kind == "team_message", Message.channel == Channel.INBOX)
+    ).all()
+    assert {message.worker_id for message in told} == {
+        work.writer.worker_id,
+        work.reviewer.worker_id,
+    }
+    assert len(told) == 2
+    assert told[0].subject == "A client system wrote to the team of A project"
+
+
+@pytest.mark.parametrize("message", ["", "x" * 3001, 7, None, " "])
+def test_a_message_that_is_none_is_refused(strict, make, session, message):
+    """A-37"""
+    project = make.project(step("write"))
+    session.commit()
+    body = {"project_id": project.id, "message": message}
+    answer = error_of(strict.post("message_project_team", body), 422, "invalid")
+    assert list(answer["fields"]) == ["message"]
+
+
+def test_the_team_of_no_project_is_not_found(strict):
+    """A-37"""
+    answer = strict.post("message_project_team", {"project_id": 999, "message": "Hello"})
+    error_of(answer, 404, "not_found")

@@ -101,7 +101,7 @@ def test_the_project_says_what_may_be_done_with_it(at_mia, session, project_id):
     body = {"project_id": project_id}
     answer = at_mia.call("project_management/project_information/", body).json
     assert answer["project"]["allowed_actions"] == [
-        "pause", "edit", "create_subsequent_tasks", "abort",
+        "pause", "edit", "create_subsequent_tasks", "message_team", "abort",
     ]  # fmt: skip
     assert answer["tasks"]["reporting"]["allowed_actions"] == ["assign", "why", "skip"]
     assert answer["tasks"]["crawl"]["allowed_actions"] == ["skip_with_data"]
@@ -182,14 +182,14 @@ def test_the_page_offers_what_is_allowed_and_says_what_needs_scripts(at_mia, ses
     """W-1, W-54, W-55, W-62"""
     page = at_mia.get(f"/orchestra/app/project/{project_id}").text
     assert "JavaScript is off." in page
-    on_project = ["pause", "edit", "create_subsequent_tasks", "abort"]
+    on_project = ["pause", "edit", "message_team", "create_subsequent_tasks", "abort"]
     on_tasks = ["assign", "why", "skip", "skip_with_data"]
     assert offered(at_mia, project_id) == on_project + on_tasks
     at_mia.call(
         "project_management/set_project_status/", {"project_id": project_id, "status": "Paused"}
     )
     assert offered(at_mia, project_id) == [
-        "resume", "edit", "abort", "assign", "why",
+        "resume", "edit", "message_team", "abort", "assign", "why",
     ]  # fmt: skip
     at_mia.call("project_management/end_project/", {"project_id": project_id})
     assert offered(at_mia, project_id) == []
