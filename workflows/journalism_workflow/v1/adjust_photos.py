@@ -14,7 +14,9 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from orchestra.workflow_kit import PermanentFailure, files, logger
 
-LARGEST_PIXELS = 64_000_000  # what any kind of picture may take in memory stays bearable
+# What they take in memory stays near 600 MiB; only JPEG files are never in it as a whole.
+LARGEST_PIXELS = 32_000_000
+LARGEST_JPEG_PIXELS = 64_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000")
 MOVING = ("GIF", "PNG", "WEBP", "AVIF")  # several frames of the others are no animation
 JPEGS = (".jpg", ".jpeg")
@@ -172,20 +174,21 @@ def grey_photo(content: BinaryIO) -> Image.Image:
     except UnidentifiedImageError as error:
         raise Unusable(_what_it_is(content)) from error
     except TOO_LARGE as error:
-        raise Unusable(_too_large()) from error
+        raise Unusable(_too_large(LARGEST_PIXELS)) from error
     except DAMAGED as error:
         raise Unusable(f"It is damaged ({error or type(error).__name__}).") from error
 
 
 def _check(image: Image.Image) -> None:
-    if image.width * image.height > LARGEST_PIXELS:
-        raise Unusable(_too_large())
+    largest = LARGEST_JPEG_PIXELS if image.format in ("JPEG", "MPO") else LARGEST_PIXELS
+    if image.width * image.height > largest:
+        raise Unusable(_too_large(largest))
     if image.format in MOVING and getattr(image, "is_animated", False):
         raise Unusable("It is an animation.")
 
 
-def _too_large() -> str:
-    return f"It has more than {LARGEST_PIXELS // 1_000_000} megapixels."
+def _too_large(pixels: int) -> str:
+    return f"It has more than {pixels // 1_000_000} megapixels."
 
 
 def _what_it_is(content: BinaryIO) -> str:
