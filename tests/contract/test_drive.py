@@ -354,7 +354,18 @@ def test_a_content_is_fetched_in_ranges_as_it_is_read(drive, drive_files, monkey
     assert drive.count("files.download") <= 4
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_given_half(drive, drive_files, monkeypatch):
+def test_reading_goes_on_where_it_was_cut(drive, drive_files):
+    place = kept(drive_files, LARGE).place
+    with drive_files.open(place) as file:
+        assert file.read(5) == LARGE[:5]
+        file.seek(1_100_000)
+        drive.fault("files.download", cut="before")
+        with pytest.raises(ServiceUnreachable, match="broke"):
+            file.read(5)
+        assert file.read() == LARGE[1_100_000:]
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_given_half(drive, drive_files):
     place = kept(drive_files, b"0123456789").place
     with drive_files.open(place) as file:
         drive.drive.files[place]["content"] = b"012"
