@@ -127,3 +127,11 @@ def describe(task_details, by):
 
 def describe_by_number(task_details):
     return task_details["task_id"]
+
+
+def brief(task_details):
+    """What an editor tells reporters beforehand, in Markdown."""
+    return (
+        f"**{task_details['project']['short_description']}**, for the weekend edition.\n\n"
+        "- Due on Friday at noon\n- Travel is paid"
+    )
