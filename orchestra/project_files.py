@@ -3,8 +3,9 @@
 The store is never called while a transaction is open; each method opens short ones of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 from flask import current_app
@@ -14,14 +15,13 @@ from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import documents, file_types, files, folders, preparing
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.file_names import clean_name, with_ending
-from orchestra.domain.folders import Wanted
+from orchestra.domain.folders import DOCUMENTS, FOLDERS, Wanted
 from orchestra.errors import NotFound
-from orchestra.integrations.files import Entry, FileStore, store_of
+from orchestra.integrations.files import Entry, FileStore, Stored, store_of
 from orchestra.models import FileKind, Project, StoredFile
 
 FILES = "/orchestra/files"
-FOLDERS = "/orchestra/folders"
-DOCUMENTS = "/orchestra/documents"
+Made = TypeVar("Made")
 
 
 def settings() -> Settings:
@@ -202,35 +202,25 @@ class ProjectFiles:
         return _reserve_document(self._actor, self._project_id, wanted, text, template)
 
     def _make_at_service(self, row: StoredFile, text: str, template: str | None) -> None:
-        place = self._store.make_document(
-            folders.store_key(row.project_id, row.id),
-            row.name,
-            self._place_around(row),
-            text,
-            template=_place_of_template(template),
+        key, copied = folders.store_key(row.project_id, row.id), _place_of_template(template)
+        place = self._within(
+            row,
+            lambda folder: self._store.make_document(key, row.name, folder, text, template=copied),
         )
         _placed(row, place)
 
     def _put(self, row: StoredFile, content: BinaryIO) -> None:
-        stored = self._store.put(
-            folders.store_key(row.project_id, row.id),
-            row.name,
-            self._place_around(row),
-            content,
-            row.content_type,
-            at_most_bytes=settings().max_upload_bytes,
-        )
-        _placed(row, stored.place, stored.size_bytes)
+        key, begins_at = folders.store_key(row.project_id, row.id), content.tell()
+        limit = settings().max_upload_bytes
 
-    def _place_around(self, row: StoredFile) -> str | None:
-        """The place of the folder that a thing lies in."""
-        if not self._store.has_own_pages:
-            return None
-        if row.key == folders.PROJECT_FOLDER:
-            return _client_folder(row.project_id)
-        if row.parent_id is None:
-            return self._place_of(self._own_folder())
-        return self._place_of(self._get(row.parent_id, FileKind.FOLDER))
+        def put(folder: str | None) -> Stored:
+            content.seek(begins_at)
+            return self._store.put(
+                key, row.name, folder, content, row.content_type, at_most_bytes=limit
+            )
+
+        stored = self._within(row, put)
+        _placed(row, stored.place, stored.size_bytes)
 
     def _place_of(self, row: StoredFile) -> str:
         """Where the store has it; a folder that is not there yet is made.
@@ -243,14 +233,47 @@ class ProjectFiles:
             raise NotFound(f"{row.name} is not in the store of files yet.")
         if not self._store.has_own_pages:
             return row.id
-        around = self._place_around(row)
-        place = self._store.make_folder(folders.store_key(row.project_id, row.id), row.name, around)
+        key = folders.store_key(row.project_id, row.id)
+        place = self._within(row, lambda folder: self._store.make_folder(key, row.name, folder))
         _placed(row, place)
         return place
 
+    def _within(self, row: StoredFile, make: Callable[[str | None], Made]) -> Made:
+        """Make something in the folder that it lies in, which is made anew if somebody deleted it
+        at the service (I-35)."""
+        if not self._store.has_own_pages:
+            return make(None)
+        if row.key == folders.PROJECT_FOLDER:
+            return make(_client_folder(row.project_id))
+        folder = self._folder_around(row)
+        place = self._place_of(folder)
+        try:
+            return make(place)
+        except NotFound:
+            if self._is_there(place):
+                raise
+        _lost(folder)
+        return make(self._place_of(self._folder_around(row)))
+
+    def _folder_around(self, row: StoredFile) -> StoredFile:
+        if row.parent_id is None:
+            return self._own_folder()
+        return self._get(row.parent_id, FileKind.FOLDER)
+
+    def _is_there(self, folder: str) -> bool:
+        try:
+            self._store.entries(folder)
+        except NotFound:
+            return False
+        return True
+
     def _adopt(self, folder: StoredFile) -> None:
         """Give rows to what people put into a folder at the service."""
-        entries = self._store.entries(self._place_of(folder))
+        try:
+            entries = self._store.entries(self._place_of(folder))
+        except NotFound:
+            _lost(folder)
+            entries = []
         _adopt(self._project_id, folder.id, entries)
 
 
@@ -291,6 +314,12 @@ def _placed(row: StoredFile, place: str, size_bytes: int = 0) -> None:
     with transaction() as session:
         folders.placed(session, row.id, place, size_bytes)
     row.place, row.size_bytes = place, size_bytes
+
+
+@retry_deadlocks
+def _lost(folder: StoredFile) -> None:
+    with transaction() as session:
+        preparing.lost(session, folder)
 
 
 @retry_deadlocks

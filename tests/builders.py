@@ -44,6 +44,11 @@ def reviewed(rate=1, max_reviews=1):
     return {"policy": "sampled_review", "rate": rate, "max_reviews": max_reviews}
 
 
+def own(project_data):
+    """What somebody put into project data, without what the system adds."""
+    return {key: value for key, value in project_data.items() if key != "project_folder_id"}
+
+
 @dataclass
 class Work:
     """A human task with the people around it, brought to a status by the rules themselves."""

@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from orchestra import errors
 from orchestra.config import Settings
 from orchestra.config.later import LaterSettings
-from orchestra.domain import projects, staffing
+from orchestra.domain import documents, projects, staffing
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import BUILT_IN, resolve
+from orchestra.domain.folders import Wanted
 from orchestra.domain.messages import send_mail
+from orchestra.models import FileKind, TaskStatus
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.web.errors import HTTP_STATUS, KIND_OF_STATUS
 from tests.builders import step
@@ -51,11 +53,15 @@ def test_every_beat_entry_names_a_task_and_a_queue(celery):
         assert entry["options"]["queue"] in queues
 
 
-def test_every_job_goes_to_a_queue_that_is_consumed(celery, make, session):
+def test_every_job_goes_to_a_queue_that_is_consumed(celery, make, session, change_settings):
     """All jobs are either asked for by a rule or ticked by beat."""
     function = {"path": "tests.steps.echo"}
     project = make.project(step("a", human=False), abort_completion_function=function)
     staffing.staff(session, SYSTEM, make.work().task.id)
+    change_settings(file_backend="google_drive")
+    work = make.work(TaskStatus.PROCESSING)
+    draft = Wanted(kind=FileKind.DOCUMENT, key="draft", name="Draft")
+    documents.reserve(session, SYSTEM, work.project.id, draft, "Text")
     asked = session.execute(sa.select(OutboxMessage.job, OutboxMessage.queue)).all()
     send_mail(session, kind="test", address="a@example.org", subject="", text="", dedupe_key="1")
     projects.abort(session, SYSTEM, project.id)

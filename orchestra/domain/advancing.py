@@ -67,9 +67,12 @@ def advance(session: Session, project: LockedProject) -> Advanced:
     return _Advance(session, project, statuses).run()
 
 
-def begin(session: Session, project: LockedProject) -> Advanced:
-    """Create the first tasks of a new project."""
-    return _Advance(session, project, {}).run()
+def begin(session: Session, project: LockedProject, delay_seconds: float = 0) -> Advanced:
+    """Create the first tasks of a new project.
+
+    :param delay_seconds: how long machine steps wait before they start.
+    """
+    return _Advance(session, project, {}, delay_seconds=delay_seconds).run()
 
 
 def go_on(
@@ -162,11 +165,13 @@ class _Advance:
         project: LockedProject,
         statuses: Statuses,
         candidates: Iterable[Step] | None = None,
+        delay_seconds: float = 0,
     ) -> None:
         self.session, self.project, self.statuses = session, project, statuses
         self.graph = project.graph
         self.sees_all = candidates is None
         self.candidates = self.graph.ordered() if candidates is None else candidates
+        self.delay_seconds = delay_seconds
         self.done = Advanced()
         self.rows: list[Data] = []  # of the new tasks
         self.tasks: list[NewTask] = []
@@ -300,7 +305,12 @@ class _Advance:
         machine = {task.step.slug: task for task in waiting if not task.step.is_human}
         steps = [task.step for task in machine.values()]
         jobs = dispatching.dispatch(
-            self.session, self.project, steps, carried=carried, hold_queue=hold_queue
+            self.session,
+            self.project,
+            steps,
+            carried=carried,
+            delay_seconds=self.delay_seconds,
+            hold_queue=hold_queue,
         )
         self.done.held = [(machine[job.kwargs["step"]], job) for job in jobs]
 

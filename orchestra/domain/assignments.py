@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import audit, notices, staffing_requests
+from orchestra.domain import audit, notices, sharing, staffing_requests
 from orchestra.domain.audit import Actor
 from orchestra.domain.eligibility import require_certified
 from orchestra.domain.locking import LockedTask
@@ -100,6 +100,7 @@ def give(
     )
     staffing_requests.fill(session, actor, locked, level, source)
     notices.assigned(session, actor, locked, assignment)
+    sharing.follow(session, locked.project.id)
     return assignment
 
 
@@ -130,6 +131,7 @@ def hand_to(
     )
     staffing_requests.fill(session, actor, locked, assignment.level, source)
     notices.reassigned(session, actor, locked, assignment, former)
+    sharing.follow(session, locked.project.id)
 
 
 def _first_data(locked: LockedTask, level: int) -> Data:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from orchestra.config import Settings
 from orchestra.domain import audit
 from orchestra.domain.audit import Actor
 from orchestra.domain.file_names import clean_name, free_name
@@ -22,6 +23,8 @@ from orchestra.models import FileKind, Project, StoredFile, Verb
 ID = re.compile(r"[0-9a-f]{32}")
 PROJECT_FOLDER = "folder"  # the key of a project's own folder
 TEAM_MESSAGES = "team-messages"
+FOLDERS = "/orchestra/folders"  # where the pages of folders and documents are
+DOCUMENTS = "/orchestra/documents"
 NAMED = "named/"  # begins the keys of folders that people know by their names
 
 
@@ -45,6 +48,11 @@ class Found:
     kind: FileKind
     content_type: str
     size_bytes: int
+
+
+def are_at_service(settings: Settings) -> bool:
+    """Whether folders are more than rows of ours."""
+    return settings.file_backend == "google_drive"
 
 
 def new_id() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
-from orchestra.database import Json
+from orchestra.database import Json, settings_of
 from orchestra.domain import versions
 from orchestra.domain.graph import Graph
 from orchestra.models import (
@@ -39,12 +39,15 @@ def project_information(session: Session, project_ids: Sequence[int]) -> dict[in
     tasks = _grouped(session, _tasks(project_ids), "project_id")
     assignments = _grouped(session, _assignments(project_ids), "task_id")
     iterations = _grouped(session, _iterations(project_ids), "assignment_id")
-    return {
+    found = {
         project.id: _information(
             project, stored[project.version_id], tasks[project.id], assignments, iterations
         )
         for project in projects
     }
+    for told in found.values():
+        _complete_address(told["project"], settings_of(session).url)
+    return found
 
 
 def workflow_types(session: Session) -> dict[str, Json]:
@@ -128,6 +131,13 @@ def _information(
         "step_details": _step_details(graph),
         "tasks": {task.step: _task(task, assignments[task.id], iterations) for task in tasks},
     }
+
+
+def _complete_address(told: Json, base: str) -> None:
+    """A client is not at our address, as pages are."""
+    address = told["team_messages_url"]
+    if address and address.startswith("/"):
+        told["team_messages_url"] = base + address
 
 
 def _project(project: Row, version: WorkflowVersion) -> Json:

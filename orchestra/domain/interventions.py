@@ -10,6 +10,7 @@ from orchestra.domain import (
     notices,
     policies,
     projects,
+    sharing,
     staffing_requests,
 )
 from orchestra.domain.audit import Actor, require_manager
@@ -133,6 +134,7 @@ def unassign(session: Session, actor: Actor, assignment_id: int) -> Task:
     )
     staffing_requests.cancel(session, actor, locked, "unassigned", level=assignment.level)
     notices.unassigned(session, actor, locked, assignment)
+    sharing.follow(session, locked.project.id)
     session.flush()
     policies.assign_by_policy(session, locked)
     return task

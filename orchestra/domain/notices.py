@@ -242,6 +242,13 @@ def policy_problem(session: Session, locked: LockedTask, level: int, error: str)
     _tell(session, Kind.POLICY_PROBLEM, about, project_admins(), locked.project.id, cause=cause)
 
 
+def preparation_problem(session: Session, project: Project, error: str) -> None:
+    """Once per project, however often it is tried."""
+    about = About.of(project, detail=error)
+    cause = f"project:{project.id}"
+    _tell(session, Kind.PREPARATION_PROBLEM, about, project_admins(), project.id, cause=cause)
+
+
 def project_admins() -> sa.ColumnElement[bool]:
     """The active ones, and until there are any, the administrators (M-25)."""
     others = table_of(Worker).alias()

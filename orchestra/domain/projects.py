@@ -200,6 +200,8 @@ def edit_project(
     gate(project, while_paused=True, while_completed=True)
     current = {name: getattr(project, name) for name in _EDITABLE}
     wanted = {name: changes[name] for name in _EDITABLE if name in changes}
+    if isinstance(wanted.get("project_data"), dict):
+        wanted["project_data"] = preparing.with_folder(project, wanted["project_data"])
     _require_valid(session, **current | wanted)
     _require_revision(session, project, revision)
     changed = [name for name in wanted if not json_data.is_same(wanted[name], current[name])]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import utcnow
-from orchestra.domain import audit, notices, projects, staffing_requests
+from orchestra.domain import audit, notices, projects, sharing, staffing_requests
 from orchestra.domain.audit import Actor, require_manager
 from orchestra.domain.locking import LockedTask, gate, lock_task
 from orchestra.errors import Invalid, InvalidRevert, NotFound
@@ -217,6 +217,7 @@ def _carry_out(session: Session, actor: Actor, locked: LockedTask, plan: Plan) -
     )
     staffing_requests.cancel(session, actor, locked, "reverted")
     notices.reverted(session, actor, locked)
+    sharing.follow(session, locked.project.id)
     locked.assignments = [a for a in locked.assignments if a.discarded_at is None]
     locked.open_iteration = plan.reopened
     if not task.is_human:

@@ -43,6 +43,7 @@ class Verb(StrEnum):
     PROJECT_COMPLETED = "project_completed"
     PROJECT_REOPENED = "project_reopened"
     PROJECT_EDITED = "project_edited"
+    PROJECT_PREPARED = "project_prepared"
     REVIEW_DRAWN = "review_drawn"
     REMARK_RESOLVED = "remark_resolved"
     POLICY_FAILED = "policy_failed"

@@ -94,6 +94,12 @@ class Project(Base):
     __tablename__ = "project"
     __table_args__ = (
         sa.Index("ix_project_status", "status"),
+        sa.Index(
+            "ix_project_unprepared",
+            "id",
+            sqlite_where=sa.text("prepared_at IS NULL"),
+            postgresql_where=sa.text("prepared_at IS NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

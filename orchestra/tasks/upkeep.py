@@ -16,6 +16,7 @@ from orchestra.domain import (
     files,
     machine,
     offers,
+    preparing,
     repeats,
     upkeep,
 )
@@ -51,7 +52,7 @@ def sweep_all() -> int:
     longer there to be taken.
     """
     found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
-    found += remove_hidden_files()
+    found += remove_hidden_files() + prepare_forgotten()
     with transaction() as session:
         repeats.forget_old(session)
         deliveries.forget_old(session)
@@ -80,6 +81,13 @@ def advance_stuck() -> int:
     with reading() as session:
         project_ids = advancing.stuck(session, BATCH)
     return _for_each(project_ids, advancing.advance_stuck)
+
+
+def prepare_forgotten() -> int:
+    """Ask again for the folders of projects that nobody has asked for."""
+    with reading() as session:
+        project_ids = preparing.unprepared(session, BATCH)
+    return _for_each(project_ids, preparing.ask_again)
 
 
 def remove_hidden_files() -> int:

@@ -9,7 +9,7 @@ from orchestra.domain.locking import LockedProject
 from orchestra.models import CreationProblem, ProjectStatus, TaskStatus
 from orchestra.outbox import Job
 from tests import steps
-from tests.builders import step
+from tests.builders import own, step
 
 AWAITING, SKIPPED, COMPLETE = (
     TaskStatus.AWAITING_PROCESSING,
@@ -102,7 +102,8 @@ def test_a_creation_policy_is_told_what_came_before(make, act, finish):
     )
     finish(project, "a")
     finish(project, "b")
-    assert steps.calls == [({"a": {}, "b": {}}, {"x": 1})]
+    ((before, data),) = steps.calls
+    assert (before, own(data)) == ({"a": {}, "b": {}}, {"x": 1})
 
 
 def test_a_creation_policy_gets_copies(make):
@@ -110,7 +111,7 @@ def test_a_creation_policy_gets_copies(make):
     project = make.project(
         step("a", **policy("want_and_spoil")), project_data={"deep": {"value": "kept"}}
     )
-    assert project.project_data == {"deep": {"value": "kept"}}
+    assert own(project.project_data) == {"deep": {"value": "kept"}}
 
 
 @pytest.mark.parametrize("function", ["want_if_told", "exit_instead_of_answering"])

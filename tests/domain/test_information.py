@@ -14,7 +14,7 @@ from orchestra.models import (
     TaskClass,
     TaskStatus,
 )
-from tests.builders import step
+from tests.builders import own, step
 
 
 @pytest.fixture
@@ -63,11 +63,13 @@ def assign(session, make, task):
 
 def test_a_project_is_told_with_its_version_and_labels(project, told):
     """A-28"""
-    assert told()["project"] == {
+    assert project.team_messages_url.startswith("/orchestra/documents/")
+    told_of_it = told()["project"]
+    assert told_of_it | {"project_data": own(told_of_it["project_data"])} == {
         "id": project.id,
         "short_description": "A poster",
         "priority": 10,
-        "team_messages_url": None,
+        "team_messages_url": f"http://127.0.0.1:8000{project.team_messages_url}",
         "task_class": 0,
         "status": "Active",
         "project_data": {"colour": "red"},

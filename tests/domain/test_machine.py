@@ -20,7 +20,7 @@ from orchestra.domain import (
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.machine import Extension
 from orchestra.models import Attempt, ProjectStatus, Task, TaskStatus
-from tests.builders import step
+from tests.builders import own, step
 
 S = TaskStatus
 RUNNER = Runner("host", 42, "celery-id")
@@ -184,9 +184,10 @@ def test_the_function_gets_project_data_with_the_project_id(crawl):
     case = crawl()
     outcome = execution.call(case.claim())
     assert outcome.result == {
-        "project_data": {"deep": {"value": 1}, "project_id": case.project.id},
+        "project_data": case.project.project_data | {"project_id": case.project.id},
         "prerequisites": {},
     }
+    assert own(case.project.project_data) == {"deep": {"value": 1}}
     assert "project_id" not in case.project.project_data
 
 
@@ -201,7 +202,7 @@ def test_the_function_gets_all_prerequisites(crawl, make, act, admin, session):
 def test_the_function_gets_copies(crawl):
     case = crawl(function="spoil_arguments")
     execution.call(case.claim())
-    assert case.project.project_data == {"deep": {"value": 1}}
+    assert own(case.project.project_data) == {"deep": {"value": 1}}
 
 
 def test_the_function_gets_its_kwargs_and_the_same_key_with_every_attempt(crawl):
@@ -486,7 +487,7 @@ def test_project_data_can_be_edited_with_the_retry(failed, act, admin, verbs):
     """L-123: both in one transaction"""
     verbs()
     act(repair.retry_task, admin, failed.task.id, project_data={"url": "right"}, revision=1)
-    assert failed.project.project_data == {"url": "right"}
+    assert own(failed.project.project_data) == {"url": "right"}
     assert verbs() == ["project_edited", "machine_retried"]
 
 

@@ -5,7 +5,7 @@ import pytest
 from orchestra.domain import interventions, lifecycle, projects
 from orchestra.models import TaskStatus
 from tests import steps
-from tests.builders import step
+from tests.builders import own, step
 
 S = TaskStatus
 
@@ -157,7 +157,7 @@ def test_a_policy_gets_copies(make):
     project = make.project(
         step("a", **policy("name_and_spoil")), project_data={"deep": {"value": "kept"}}
     )
-    assert project.project_data == {"deep": {"value": "kept"}}
+    assert own(project.project_data) == {"deep": {"value": "kept"}}
 
 
 def test_a_policy_missed_in_a_pause_runs_at_resume(make, act):

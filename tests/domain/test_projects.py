@@ -7,7 +7,7 @@ from orchestra.domain import interventions, lifecycle, projects
 from orchestra.domain.audit import Actor
 from orchestra.models import AuditEvent, ProjectStatus, TaskClass, TaskStatus
 from orchestra.outbox import Job
-from tests.builders import step
+from tests.builders import own, step
 
 
 @pytest.fixture
@@ -264,10 +264,12 @@ def test_an_edit_keeps_before_and_after_of_what_changed(act, make, admin, last_e
 
     act(projects.edit_project, admin, project.id, revision=1, changes=changes)
 
-    assert (project.priority, project.project_data, project.revision) == (7, {"b": 2}, 2)
+    assert (project.priority, own(project.project_data), project.revision) == (7, {"b": 2}, 2)
     event = last_event("project_edited")
-    assert event.before == {"priority": 0, "project_data": {"a": 1}}
-    assert event.after == {"priority": 7, "project_data": {"b": 2}}
+    before, after = event.before["project_data"], event.after["project_data"]
+    assert (event.before["priority"], own(before)) == (0, {"a": 1})
+    assert (event.after["priority"], own(after)) == (7, {"b": 2})
+    assert before["project_folder_id"] == after["project_folder_id"]  # nobody edits that away
 
 
 def test_an_edit_that_changes_nothing_writes_nothing(act, make, admin, stored):

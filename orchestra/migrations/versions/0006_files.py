@@ -16,6 +16,7 @@ def upgrade():
     op.add_column('project', sa.Column('prepared_at', orchestra.database.UtcDateTime(timezone=True), nullable=True))
     op.add_column('project', sa.Column('preparation_problem', sa.Text(), nullable=True))
     op.execute('UPDATE project SET prepared_at = started_at')
+    op.create_index('ix_project_unprepared', 'project', ['id'], unique=False, sqlite_where=sa.text('prepared_at IS NULL'), postgresql_where=sa.text('prepared_at IS NULL'))
     with op.batch_alter_table('stored_file') as batch_op:
         batch_op.add_column(sa.Column('kind', sa.Enum('file', 'folder', 'document', name='filekind', native_enum=False, create_constraint=False, length=40), server_default='file', nullable=False))
         batch_op.add_column(sa.Column('key', sa.Text(), nullable=True))

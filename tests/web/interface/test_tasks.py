@@ -5,6 +5,7 @@ import pytest
 from orchestra.domain import projects
 from orchestra.domain.audit import Actor
 from orchestra.models import Assignment, AuditEvent, Role, Verb
+from tests.builders import own
 from tests.web.conftest import form_step
 
 PREFIX = "/orchestra/api/interface/"
@@ -105,7 +106,7 @@ def test_the_task_object_has_all_that_a_page_needs(at_ana, task_id):
     task = at_ana.get(f"{PREFIX}task_assignment_information/?task_id={task_id}").json
     assert task["workflow"] == {"slug": "journalism", "name": "Journalism"}
     assert task["step"]["slug"] == "reporting"
-    assert task["project"]["project_data"] == {"url": "https://example.org"}
+    assert own(task["project"]["project_data"]) == {"url": "https://example.org"}
     assert task["task"] == {"data": {}, "status": "Processing"}
     assert task["worker"] == {"username": "ana", "first_name": "Ana", "last_name": "Silva"}
     assert (task["status"], task["level"], task["revision"]) == ("Processing", 0, 1)
