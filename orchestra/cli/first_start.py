@@ -70,13 +70,10 @@ def make_client_key(settings: Settings) -> Iterator[str]:
 def sign_ins() -> Iterator[str]:
     """How to get in: as a sample person, if there are any, and as an administrator."""
     with reading() as session:
-        found = sa.select(Worker.username).where(Worker.username.in_(PUBLIC_PASSWORDS))
-        known = set(session.scalars(found.where(Worker.is_active)))
-        if "demo" in known:
-            yield "Sign in as demo with the password demo."
-        newsroom = [name for name in PUBLIC_PASSWORDS if name in known - {"demo", "admin"}]
-        if newsroom:
-            people = ", ".join(f"{name} ({PUBLIC_PASSWORDS[name]})" for name in newsroom)
-            yield f"The newsroom, with passwords: {people}."
+        samples = [name for name in PUBLIC_PASSWORDS if name != "admin"]
+        found = sa.select(Worker.username).where(Worker.username.in_(samples), Worker.is_active)
+        known = set(session.scalars(found))
+        for name in filter(known.__contains__, samples):
+            yield f"Sign in as {name} with the password {PUBLIC_PASSWORDS[name]}."
         if not session.scalar(sa.select(Worker.id).where(Worker.is_administrator).limit(1)):
             yield "Nobody is an administrator yet: orchestra create-admin makes one."

@@ -254,10 +254,10 @@ def test_the_start_tells_who_may_sign_in(make, session):
         make.worker(username)
     session.commit()
 
-    first, second, _ = sign_ins()
+    *people, _ = sign_ins()
 
-    assert first == "Sign in as demo with the password demo."
-    assert second == (
-        "The newsroom, with passwords: journalism-editor (editor), "
-        "journalism-copy-editor (copy-editor)."
-    )
+    assert people == [
+        "Sign in as demo with the password demo.",
+        "Sign in as journalism-editor with the password editor.",
+        "Sign in as journalism-copy-editor with the password copy-editor.",
+    ]
