@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer, joinedload
 
-from orchestra.domain import allowed_actions
+from orchestra.domain import allowed_actions, dead_letters
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.project_staffing import OpenRequest, open_requests
@@ -136,6 +136,7 @@ class ProjectPage:
     allowed: Sequence[ProjectAction] = ()
     creation_problems: Sequence[CreationProblem] = ()
     dead_steps: frozenset[str] = field(default_factory=frozenset)  # their job was given up
+    dead_messages: int = 0  # given up
 
     @property
     def version(self) -> WorkflowVersion:
@@ -227,6 +228,7 @@ def _for_admins(session: Session, page: ProjectPage) -> ProjectPage:
         allowed=allowed_actions.on_project(project.status),
         creation_problems=_creation_problems(session, project.id),
         dead_steps=_dead_steps(session, project.id),
+        dead_messages=dead_letters.count_dead(session, project_ids=[project.id]),
     )
 
 

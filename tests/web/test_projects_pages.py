@@ -10,7 +10,10 @@ from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.models import (
     Attempt,
     AttemptOutcome,
+    Channel,
     CreationProblem,
+    Message,
+    MessageState,
     Project,
     ProjectStatus,
     StoredFile,
@@ -81,6 +84,29 @@ def test_messages_of_a_project_are_shown_to_project_admins(as_admin, make, clien
     assert "Not sent" in page
     assert 'data-act="message_team"' in page
     assert "Hurry" not in client.sign_in(work.workers[work.writer.name]).get(path).text
+
+
+def test_messages_that_were_given_up_are_noticed(as_admin, make, session):
+    """W-58, M-7"""
+    work = make.work(S.PROCESSING)
+    session.add(
+        Message(
+            kind="returned",
+            channel=Channel.MAIL,
+            worker_id=work.writer.worker_id,
+            dedupe_key="one",
+            subject="Returned",
+            text="…",
+            project_id=work.project.id,
+            state=MessageState.DEAD,
+            last_error="550 no such mailbox",
+        )
+    )
+    session.flush()
+    admin = as_admin()
+    assert "1 message about this project was given up." in text_of(page_of(admin, work.project))
+    page = text_of(page_of(admin, work.project, tab="messages"))
+    assert "Given up 550 no such mailbox" in page
 
 
 def test_an_empty_list_says_how_to_begin(as_admin, make):
@@ -452,7 +478,7 @@ def test_what_is_no_number_is_refused(as_admin, make, asked):
     assert as_admin().get(f"{PAGE}/{project.id}?{asked}").status_code == 400
 
 
-@pytest.mark.parametrize("tab", ["timeline", "team", "data", "history"])
+@pytest.mark.parametrize("tab", ["timeline", "team", "data", "messages", "history"])
 def test_the_page_costs_the_same_for_two_and_for_thirty_tasks(
     as_admin, make, session, statements, tab
 ):
