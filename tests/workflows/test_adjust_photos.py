@@ -13,9 +13,11 @@ from PIL import Image, ImageOps
 
 from orchestra.domain.execution import running_project
 from orchestra.errors import ServiceUnreachable
+from orchestra.integrations.s3 import S3Files
 from orchestra.project_files import ProjectFiles
 from orchestra.workflow_kit import PermanentFailure, files
 from tests.builders import step
+from tests.contract.s3_server import BUCKET, KEY, SECRET, s3_server
 
 ORIENTATION, DESCRIPTION = 0x0112, 0x010E
 BLACK, WHITE, MIDDLE = 0, 255, 128
@@ -228,6 +230,21 @@ def test_whatever_is_in_a_file_it_is_a_photo_or_unusable(file_format):
 
 
 @pytest.fixture
+def s3(app):
+    """The store of the application is a bucket."""
+    with s3_server() as address:
+        store = S3Files(BUCKET, endpoint_url=address, key=KEY, secret=SECRET)
+        app.extensions["orchestra_files"] = store
+        yield store
+        del app.extensions["orchestra_files"]
+
+
+@pytest.fixture(params=["service", "s3"])
+def elsewhere(request, app):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
 def project(session, make):
     """The files of a project whose machine step is running."""
     project_id = make.project(step("write")).id
@@ -288,6 +305,21 @@ def test_photos_lie_in_a_folder_of_their_own_and_the_raw_ones_stay(project, add)
         assert dict(photo.getexif()) == {}
         assert b"secret" not in content
         assert b"where I live" not in content
+
+
+def test_it_makes_no_difference_where_photos_are_kept(elsewhere, project, add):
+    """X-17, X-21"""
+    add("sea.jpg", picture(file_format="JPEG", size=(3000, 2000), exif=with_turn(6)))
+    add("notes.txt", b"Dear editor")
+
+    result = adjusted(add)
+
+    (photo,) = result["photos_for_caption"]
+    assert photo["name"] == "sea.jpg"
+    assert Image.open(BytesIO(content_of(project, id_in(photo["src"])))).size == (1333, 2000)
+    assert result["skipped_files"] == ["notes.txt"]
+    assert adjusted(add) == result
+    assert names(project, result["processed_photo_folder"]) == ["sea.jpg"]
 
 
 def test_what_is_no_photo_is_listed_and_the_others_are_made(project, add):
