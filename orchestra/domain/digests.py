@@ -24,7 +24,7 @@ def gather(session: Session, worker: Worker, now: datetime) -> None:
     parts = _waiting_for(session, worker, now)
     wanted = [part for part in parts if _is_wanted(session, part)]
     if wanted:
-        _record(session, worker, wanted)
+        record(session, worker, wanted)
     for part in wanted:
         part.state, part.sent_at, part.text, part.due_at = MessageState.SENT, utcnow(), "", None
     settled = [part for part in parts if part.state is not MessageState.WAITING]
@@ -61,7 +61,8 @@ def _is_wanted(session: Session, part: Message) -> bool:
     return verdict == relevance.WANTED
 
 
-def _record(session: Session, worker: Worker, parts: Sequence[Message]) -> None:
+def record(session: Session, worker: Worker, parts: Sequence[Message]) -> None:
+    """One mail of these parts."""
     base = settings_of(session).url
     number = f"{len(parts)} messages" if len(parts) > 1 else "1 message"
     blocks = [

@@ -30,7 +30,9 @@ def form_of(delivery: Delivery, settings: Settings) -> MailForm:
     if preference is None and not is_digest:
         html = delivery.html or as_html(delivery.text, settings.url)
         return MailForm(delivery.text, html)
-    text = delivery.text if is_digest else f"{delivery.text}\n\n{settings.url}{delivery.url}"
+    text = delivery.text
+    if not is_digest:
+        text = f"{delivery.subject}\n{text}\n\n{settings.url}{delivery.url}"
     unsubscribe = None
     links: list[Link] = [("Choose what is mailed to you", settings.url + PREFERENCES_PAGE)]
     if delivery.worker_id is not None:
@@ -40,6 +42,6 @@ def form_of(delivery: Delivery, settings: Settings) -> MailForm:
     footer = "\n".join(f"{words}: {address}" for words, address in links)
     return MailForm(
         text=f"{text}\n\n-- \n{footer}\n",
-        html=as_html(text, settings.url, links),
+        html=as_html(text, settings.url, links, headlines=True),
         unsubscribe_url=unsubscribe,
     )

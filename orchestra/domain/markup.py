@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NewType
 
 from orchestra.models import Worker
@@ -74,49 +75,68 @@ def with_link(text: ChatText, address: str) -> ChatText:
 # --- Mail -------------------------------------------------------------------------------------
 
 
-def as_html(text: str, our_address: str, footer: Sequence[Link] = ()) -> str:
+def as_html(
+    text: str, our_address: str, footer: Sequence[Link] = (), *, headlines: bool = False
+) -> str:
     """The same words for mail programs that show HTML; only links of ours can be pressed (M-13).
 
     A link that is alone in the text is a button.
 
     :param footer: small links below a line.
+    :param headlines: whether the first line of each paragraph is one.
     """
     links = [line for line in text.splitlines() if _is_link(line.strip(), our_address)]
-    style = _BUTTON if len(links) == 1 else ""
-    paragraphs = (block for block in text.split("\n\n") if block.strip())
-    body = "\n".join(f"<p>{_lines(block, our_address, style)}</p>" for block in paragraphs)
-    return (
-        f'<!doctype html>\n<html lang="en"><body style="{_BODY}">\n'
-        f"{body}\n{_footer(footer)}</body></html>\n"
-    )
+    page = _Page(our_address, _BUTTON if len(links) == 1 else "", headlines)
+    paragraphs = (block.strip() for block in text.split("\n\n") if block.strip())
+    body = "\n".join(f"<p>{page.lines(block)}</p>" for block in paragraphs)
+    return f"{_HEAD}\n{body}\n{_footer(footer)}</body></html>\n"
 
 
-_BODY = "font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;max-width:36em"
+_BODY = (
+    "font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;max-width:36em;"
+    "overflow-wrap:anywhere;color:#18181b;background:#fff"
+)
 _BUTTON = (
     "display:inline-block;padding:8px 16px;border-radius:6px;background:#4f46e5;"
     "color:#fff;text-decoration:none"
 )
-_FOOTER = (
-    "margin-top:32px;padding-top:12px;border-top:1px solid #d4d4d8;font-size:13px;color:#52525b"
+_SMALL = "font-size:13px;color:#52525b"
+_FOOTER = f"margin-top:32px;padding-top:12px;border-top:1px solid #d4d4d8;{_SMALL}"
+_HEAD = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    '<meta name="color-scheme" content="light"></head>'
+    f'<body style="{_BODY}">'
 )
-
-
-def _lines(block: str, our_address: str, style: str) -> str:
-    lines = (line.strip() for line in block.strip().split("\n"))
-    return "<br>\n".join(_line(line, our_address, style) for line in lines)
 
 
 def _is_link(line: str, our_address: str) -> bool:
     return line.startswith(f"{our_address}/") and " " not in line
 
 
-def _line(line: str, our_address: str, style: str) -> str:
-    shown = html.escape(line)
-    if not _is_link(line, our_address):
-        return shown
-    if not style:
-        return f'<a href="{shown}">{shown}</a>'
-    return f'<a href="{shown}" style="{style}">{OPEN}</a><br>\n{shown}'
+@dataclass(frozen=True)
+class _Page:
+    our_address: str
+    button: str  # style of the only link
+    headlines: bool
+
+    def lines(self, paragraph: str) -> str:
+        first, *others = (line.strip() for line in paragraph.split("\n"))
+        shown = [self._headline(first), *(self._line(line) for line in others)]
+        return "<br>\n".join(shown)
+
+    def _headline(self, line: str) -> str:
+        shown = self._line(line)
+        is_one = self.headlines and not _is_link(line, self.our_address)
+        return f"<strong>{shown}</strong>" if is_one else shown
+
+    def _line(self, line: str) -> str:
+        shown = html.escape(line)
+        if not _is_link(line, self.our_address):
+            return shown
+        if not self.button:
+            return f'<a href="{shown}">{shown}</a>'
+        link = f'<a href="{shown}" style="{self.button}">{OPEN}</a>'
+        return f'{link}<br>\n<span style="{_SMALL}">{shown}</span>'
 
 
 def _footer(links: Sequence[Link]) -> str:
