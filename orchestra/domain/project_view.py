@@ -55,6 +55,10 @@ def _for_admins(session: Session, project: Project, information: Json) -> Json:
         {"step": problem.step, "error": problem.error, "at": timestamp(problem.at)}
         for problem in problems
     ]
+    information["preparation"] = {
+        "prepared_at": timestamp(project.prepared_at),
+        "problem": project.preparation_problem,
+    }
     information["open_requests"] = [
         _described(one)
         for requests in open_requests(session, project.id).values()

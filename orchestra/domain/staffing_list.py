@@ -90,6 +90,33 @@ def requests(
     return Page(listed, total)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One offer to a worker."""
+
+    offer: Offer  # with its request, task, project, version and workflow
+    step: Step
+
+
+def offers_to(session: Session, worker_id: int) -> list[Asked]:
+    """What a worker was asked lately, the newest first, in a fixed number of queries (P-63)."""
+    task = joinedload(Offer.request, innerjoin=True).joinedload(StaffingRequest.task)
+    project = task.joinedload(Task.project, innerjoin=True)
+    version = project.joinedload(Project.version, innerjoin=True)
+    offers = session.scalars(
+        sa.select(Offer)
+        .where(Offer.worker_id == worker_id)
+        .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
+        .order_by(Offer.id.desc())
+        .limit(PER_PAGE)
+    ).all()
+    load_graphs(session, {offer.request.task.project.version for offer in offers})
+    tasks = [offer.request.task for offer in offers]
+    return [
+        Asked(offer, step_of(task.project, task)) for offer, task in zip(offers, tasks, strict=True)
+    ]
+
+
 def _has_word(word: str) -> sa.ColumnElement[bool]:
     texts = (Project.short_description, Task.step)
     found = [text.icontains(word, autoescape=True) for text in texts]

@@ -182,6 +182,26 @@ def test_what_cannot_be_asked_again_is_refused_in_words(mia, asking, make, sessi
     assert states(session) == [RequestState.FILLED]
 
 
+def test_the_page_of_a_worker_lists_what_they_were_asked(mia, asking, make, task, statements):
+    """P-63"""
+    ana = make.worker("ana", first_name="Ana")
+    [offer] = asking.for_task(task, ana)
+    offer.state = OfferState.DECLINED
+    path, costs = f"/orchestra/admin/people/{ana.id}", []
+    client = mia()
+    assert "Offers 1 Reporting Declined · The Pope in New York" in read(client, path)
+    for _ in range(2):
+        versions._graphs.clear()
+        with statements() as seen:
+            client.get(path)
+        costs.append(len(seen))
+        for _ in range(3):
+            asking.for_task(task, ana)
+        make.session.commit()
+    assert "Offers 7" in read(client, path)
+    assert costs[0] == costs[1]
+
+
 def test_workers_do_not_see_the_requests(client, make, session):
     """P-19, P-20"""
     worker = make.worker()
@@ -202,6 +222,18 @@ def test_the_project_says_for_whom_staffbot_is_looking(mia, asking, make, task):
     page = mia().get(path).text
     assert "Asked 2 people, 1 declined" in text_of(page)
     assert 'data-act="cancel_request"' in page
+
+
+def test_a_description_that_failed_is_shown_at_the_task(mia, asking, task):
+    """S-29"""
+    request = asking.request(task)
+    request.detail_problem = "KeyError: 'deadline'"
+    path = f"{PROJECT}/{task.project_id}"
+    client = mia()
+    page = read(client, path)
+    assert "Offers of Reporting go out without their detailed description" in page
+    assert "KeyError: &#39;deadline&#39;" in page
+    assert "The detailed description is missing" in read(client, f"{path}?tab=why")
 
 
 def test_the_tab_why_tells_of_one_task_at_a_time(mia, asking, make, task):

@@ -92,6 +92,8 @@ def test_admins_get_everything_about_a_project(manage, project_id, task_id):
     answer = manage("project_information", project_id=project_id).json
     assert answer["project"]["revision"] == 1
     assert answer["creation_problems"] == []
+    assert answer["preparation"].keys() == {"prepared_at", "problem"}
+    assert answer["open_requests"] == []
     assert answer["tasks"]["reporting"]["id"] == task_id
     refused(manage("project_information", project_id=UNKNOWN), 404, "not_found")
     refused(manage("project_information"), 422, "invalid")

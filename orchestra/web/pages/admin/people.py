@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.database import reading, retry_deadlocks, transaction
-from orchestra.domain import certifications, people_list
+from orchestra.domain import certifications, people_list, staffing_list
 from orchestra.domain.certifications import Grant
 from orchestra.domain.people_list import Filter, Kind
 from orchestra.errors import Conflict, Invalid, Malformed, NotCertified, NotFound
@@ -57,10 +57,12 @@ def show(worker_id: int) -> ResponseReturnValue:
 def _page(worker_id: int, problem: str = "") -> str:
     with reading() as session:
         profile = people_list.profile(session, worker_id)
+        asked_for = staffing_list.offers_to(session, worker_id)
         grantable = people_list.grantable(session)
     return render_template(
         "admin/person.html",
         profile=profile,
+        asked_for=asked_for,
         grantable=grantable,
         problem=problem,
         typed=request.form,
