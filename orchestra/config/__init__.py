@@ -41,6 +41,10 @@ class Settings(StaffingSettings, DriveSettings):
             "Base of all links and of the client; unset: it follows host and port.", address=True
         ),
     )
+    flower_url: str = field(
+        default="",
+        metadata=about("Where Flower answers, for a link on the operations page.", address=True),
+    )
     allowed_hosts: tuple[str, ...] = field(
         default=(), metadata=about("Accepted Host headers; unset: the host of the address.")
     )
@@ -353,7 +357,11 @@ class Settings(StaffingSettings, DriveSettings):
         return problems
 
     def _s3_problems(self) -> list[str]:
-        problems = []
+        problems: list[str] = []
+        if self.file_backend != "s3":
+            return problems
+        if not self.s3_bucket:
+            problems.append("ORCHESTRA_S3_BUCKET: must be set when files are in S3.")
         if bool(self.aws_s3_key) != bool(self.aws_s3_secret):
             problems.append("AWS_S3_SECRET: must be set together with AWS_S3_KEY.")
         if self.s3_endpoint_url and urlsplit(self.s3_endpoint_url).scheme not in ("http", "https"):

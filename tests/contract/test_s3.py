@@ -99,13 +99,20 @@ def test_the_settings_name_the_bucket(tmp_path, address, bucket):
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
-    [("AWS_S3_KEY", KEY), ("AWS_S3_SECRET", SECRET), ("ORCHESTRA_S3_ENDPOINT_URL", "minio:9000")],
+    ("variable", "value", "named"),
+    [
+        ("ORCHESTRA_S3_BUCKET", "", "ORCHESTRA_S3_BUCKET"),
+        ("ORCHESTRA_S3_ENDPOINT_URL", "minio:9000", "ORCHESTRA_S3_ENDPOINT_URL"),
+        ("AWS_S3_KEY", KEY, "AWS_S3_SECRET"),
+        ("AWS_S3_SECRET", SECRET, "AWS_S3_KEY"),
+    ],
 )
-def test_settings_that_cannot_work_are_refused(tmp_path, variable, value):
+def test_settings_that_cannot_work_are_refused(tmp_path, variable, value, named):
     """E-61"""
-    with pytest.raises(BadConfiguration, match=r"AWS_S3_SECRET|ORCHESTRA_S3_ENDPOINT_URL"):
-        Settings.from_env({variable: value}, data_dir=tmp_path)
+    given = {"ORCHESTRA_FILE_BACKEND": "s3", "ORCHESTRA_S3_BUCKET": BUCKET} | {variable: value}
+    with pytest.raises(BadConfiguration, match=named) as caught:
+        Settings.from_env(given, data_dir=tmp_path)
+    assert SECRET not in str(caught.value)
 
 
 def test_an_object_is_named_by_its_key(store, bucket):
