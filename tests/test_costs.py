@@ -4,10 +4,11 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import db, transaction
-from orchestra.domain import interventions, lifecycle, machine, projects
+from orchestra.domain import interventions, lifecycle, machine, projects, staffing
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.models import Assignment, Task, TaskClass
+from orchestra.tasks.staffing import send_staffing_requests
 from tests.builders import reviewed, step
 
 LARGE = 500
@@ -147,3 +148,39 @@ def test_claim_and_record_cost_the_same_whatever_the_size(make, session, stateme
         counts[size] = len(seen)
     assert counts[LARGE] == counts[5]
     assert counts[5] <= 25
+
+
+def test_a_staffing_tick_takes_twenty_statements_and_what_its_rows_need(make, session, statements):
+    """S-21: twelve in the transaction of a request; what is looked at costs the same for all."""
+    version = make.version(step("write"))
+    for _ in range(20):
+        make.worker()
+    session.commit()
+
+    def tick(requests):
+        for _ in range(requests):
+            staffing.staff(session, SYSTEM, make.task(make.project(version=version), "write").id)
+        session.commit()
+        with statements() as seen:
+            assert send_staffing_requests.run() == 5 * requests
+        return len(seen)
+
+    tick(1)  # fills caches
+    few, many = tick(4), tick(12)
+    for_each = (many - few) / 8
+    assert for_each <= 12, for_each
+    assert few - 4 * for_each <= 20, few
+
+
+def test_a_staffing_tick_with_nobody_to_ask_takes_twenty_statements(make, session, statements):
+    """S-15, S-23"""
+    needed = {"required_certifications": ["words"]}
+    version = make.version(step("write", **needed), certifications=["words"])
+    for _ in range(20):
+        make.worker()
+        staffing.staff(session, SYSTEM, make.task(make.project(version=version), "write").id)
+    session.commit()
+    assert send_staffing_requests.run() == 0
+    with statements() as seen:
+        assert send_staffing_requests.run() == 0
+    assert len(seen) <= 20

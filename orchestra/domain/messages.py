@@ -188,7 +188,7 @@ def _mail_columns(said: _Said, preference: Preference) -> Columns:
 
 
 def _slack_columns(settings: Settings, said: _Said, preference: Preference) -> Columns:
-    own = {"text": _text(_direct_message(settings, said))}
+    own = {"text": _text(direct_message(settings, said.subject, said.text, said.url))}
     if not settings.slack_experts_enabled:
         return _settled(Channel.SLACK, MessageState.OFF, CHAT_IS_OFF) | own
     why_not = sa.case(
@@ -198,9 +198,9 @@ def _slack_columns(settings: Settings, said: _Said, preference: Preference) -> C
     return _deliverable(Channel.SLACK, why_not, _WORKERS.c.slack_user_id) | own
 
 
-def _direct_message(settings: Settings, said: _Said) -> ChatText:
-    text = ChatText(f"{bold(as_chat(said.subject))}\n{as_chat(said.text)}")
-    return with_link(text, settings.url + said.url)
+def direct_message(settings: Settings, subject: str, text: str, url: str) -> ChatText:
+    """The chat form of what a person is told, with the link."""
+    return with_link(ChatText(f"{bold(as_chat(subject))}\n{as_chat(text)}"), settings.url + url)
 
 
 def _is_unwanted(preference: Preference, channel: Channel) -> sa.ColumnElement[bool]:

@@ -31,6 +31,18 @@ from orchestra.models import (
 )
 
 _OFFERS = table_of(Offer)
+_VALID = sa.bindparam("valid_seconds", type_=sa.Float())
+_STORE_OFFERS = (
+    sa.insert(_OFFERS)
+    .values(
+        {
+            **{name: sa.bindparam(name) for name in ("request_id", "worker_id", "batch", "detail")},
+            "state": sa.literal_column("'sent'"),
+            "expires_at": seconds_from_now(_VALID),
+        }
+    )
+    .returning(_OFFERS.c.id, _OFFERS.c.worker_id)
+)
 _IS_WANTED = sa.and_(
     Project.status == ProjectStatus.ACTIVE,
     sa.or_(
@@ -148,7 +160,7 @@ def send(session: Session, plan: Plan) -> int:
     request.state = RequestState.EXHAUSTED if judged.leaves_nobody else RequestState.OPEN
     if judged.chosen:
         request.detail_problem = detail.problem
-        asked = _store_offers(session, plan, detail.text)
+        asked = _store_offers(session, plan)
         _record(session, locked, plan, detail.problem)
         staffing_notices.offered(session, locked, request, asked, detail.text)
     if request.state is RequestState.EXHAUSTED:
@@ -166,19 +178,18 @@ def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> b
     )
 
 
-def _store_offers(session: Session, plan: Plan, detail: str | None) -> list[tuple[int, int]]:
+def _store_offers(session: Session, plan: Plan) -> list[tuple[int, int]]:
     """(offer, worker) ids, in the order of asking."""
     valid_seconds = settings_of(session).staffbot_offer_seconds.total_seconds()
     values = {
         "request_id": plan.request.id,
         "batch": plan.number,
-        "detail": detail,
-        "expires_at": seconds_from_now(valid_seconds) if valid_seconds else None,
-        "sent_at": seconds_from_now(0),
+        "detail": plan.detail.text,
+        "valid_seconds": valid_seconds or None,
     }
     rows = [values | {"worker_id": worker_id} for worker_id in plan.judged.chosen]
-    statement = sa.insert(_OFFERS).values(rows).returning(_OFFERS.c.id, _OFFERS.c.worker_id)
-    ids = {row.worker_id: row.id for row in session.connection().execute(statement)}
+    stored = session.connection().execute(_STORE_OFFERS, rows)
+    ids = {row.worker_id: row.id for row in stored}
     return [(ids[worker_id], worker_id) for worker_id in plan.judged.chosen]
 
 

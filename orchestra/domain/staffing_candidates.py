@@ -8,8 +8,6 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from hashlib import blake2b
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -33,6 +31,7 @@ from orchestra.models import (
 )
 
 _NOBODY: frozenset[int] = frozenset()
+_BITS = 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -190,14 +189,23 @@ def _first(
     for priority in sorted(by_priority, reverse=True):
         if len(chosen) == number:
             break
-        rest = number - len(chosen)
-        chosen += heapq.nsmallest(rest, by_priority[priority], key=partial(_place, seed))
+        places = _places(seed, by_priority[priority])
+        first = heapq.nsmallest(number - len(chosen), places)
+        chosen += [worker_id for _, worker_id in first]
     return chosen
 
 
-def _place(seed: int, worker_id: int) -> bytes:
-    """A random number that depends on the seed and the worker alone, not on who else is there."""
-    return blake2b(b"%d:%d" % (seed, worker_id), digest_size=8).digest()
+def _places(seed: int, worker_ids: Iterable[int]) -> list[tuple[int, int]]:
+    """Each worker behind a random number that depends on the seed and the worker alone.
+
+    Written out as the mixing of SplitMix64, because a tick draws a number for every worker and
+    request, and a call for each would take half of its time.
+    """
+    return [
+        (((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _BITS, worker_id)
+        for worker_id in worker_ids
+        for mixed in (((worker_id ^ (seed << 20)) * 0x9E3779B97F4A7C15) & _BITS,)
+    ]
 
 
 def _held(

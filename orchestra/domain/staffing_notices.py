@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import settings_of
-from orchestra.domain import messages, notices
+from orchestra.domain import letters, messages, notices
+from orchestra.domain.letters import Letter
 from orchestra.domain.locking import LockedTask
 from orchestra.domain.markup import ChatText, mention
-from orchestra.domain.message_texts import About, Kind, post_words, words
+from orchestra.domain.message_texts import About, Kind, Preference, post_words, words
 from orchestra.domain.messages import Post
 from orchestra.domain.offer_links import path_of
 from orchestra.domain.staffing_texts import Offered, offer_words
@@ -39,21 +40,15 @@ def offered(
         detail=detail,
     )
     ids = [worker_id for _, worker_id in asked]
-    workers = {w.id: w for w in session.scalars(sa.select(Worker).where(Worker.id.in_(ids)))}
+    readers = letters.readers(session, Preference.NEW_TASK_AVAILABLE, ids)
+    written = []
     for offer_id, worker_id in asked:
-        link = path_of(settings, offer_id)
-        said = offer_words(about, workers[worker_id], link=link, our_address=settings.url)
-        messages.tell(
-            session,
-            Kind.OFFER,
-            [worker_id],
-            subject=said.subject,
-            text=said.text,
-            url=link,
-            cause=f"offer:{offer_id}",
-            project_id=locked.project.id,
-            task_id=locked.task.id,
-        )
+        if worker_id in readers:
+            reader, link = readers[worker_id], path_of(settings, offer_id)
+            said = offer_words(about, reader, link=link, our_address=settings.url)
+            written.append(Letter(reader, said.subject, said.text, link, f"offer:{offer_id}"))
+    project_id, task_id = locked.project.id, locked.task.id
+    letters.send(session, Kind.OFFER, written, project_id=project_id, task_id=task_id)
 
 
 def opened(session: Session, locked: LockedTask, request: StaffingRequest) -> None:

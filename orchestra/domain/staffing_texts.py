@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from orchestra.domain.graph import Step
+from orchestra.domain.letters import Reader
 from orchestra.domain.markup import lines_of, one_line
 from orchestra.domain.message_texts import Words, name
-from orchestra.models import Project, Task, Worker
+from orchestra.models import Project, Task
 
 AVAILABLE_PAGE = "/orchestra/communication/available_staffing_requests/"
 PREFERENCES_PAGE = "/orchestra/accounts/communication_preference_settings/"
@@ -26,7 +27,7 @@ class Offered:
         return f"Review of {name(self.step.name)}" if self.level else name(self.step.name)
 
 
-def offer_words(offered: Offered, worker: Worker, *, link: str, our_address: str) -> Words:
+def offer_words(offered: Offered, reader: Reader, *, link: str, our_address: str) -> Words:
     """The offer to one worker.
 
     :param link: path of the offer; the line that it fills becomes a button.
@@ -39,7 +40,7 @@ def offer_words(offered: Offered, worker: Worker, *, link: str, our_address: str
         f"Task: {offered.task.id}",
     ]
     paragraphs = [
-        f"Hello {name(worker.first_name) or worker.username},",
+        f"Hello {name(reader.first_name) or reader.username},",
         "A task waits that you may take.",
         "\n".join(facts),
         lines_of(offered.detail or ""),

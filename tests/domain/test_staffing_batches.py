@@ -451,6 +451,6 @@ def test_an_offer_is_good_for_as_long_as_the_settings_say(session, make, change_
 
     change_settings(staffbot_offer_seconds=HOUR)
     request = staff(session, request.task_id)
-    [validity] = {offer.expires_at - offer.sent_at for offer in offers_of(session, request)}
-    assert abs(validity - HOUR) < timedelta(seconds=1)
+    for offer in offers_of(session, request):
+        assert abs(offer.expires_at - offer.sent_at - HOUR) < timedelta(seconds=1)
     assert {offer.state for offer in offers_of(session, request)} == {OfferState.SENT}

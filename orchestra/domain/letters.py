@@ -1,0 +1,202 @@
+"""Messages that say something else to each person, recorded together (specification M-1, M-14).
+
+:func:`orchestra.domain.messages.tell` says the same to many in one statement; this says as much as
+wanted in three.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from orchestra import outbox
+from orchestra.database import UtcDateTime, seconds_from_now, settings_of, table_of
+from orchestra.domain.markup import lines_of, one_line
+from orchestra.domain.message_texts import Preference
+from orchestra.domain.messages import (
+    CHAT_IS_OFF,
+    NO_ADDRESS,
+    NO_SLACK_ID,
+    UNWANTED,
+    delivery_of,
+    direct_message,
+)
+from orchestra.models import Channel, Message, MessagePreference, MessageState, Worker
+
+_MESSAGES = table_of(Message)
+_CHOICES = table_of(MessagePreference)
+_NAMES = (
+    "kind",
+    "channel",
+    "worker_id",
+    "address",
+    "cause",
+    "dedupe_key",
+    "subject",
+    "text",
+    "url",
+    "project_id",
+    "task_id",
+    "state",
+    "last_error",
+)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A worker, with the ways by which messages of some type may not reach them."""
+
+    id: int
+    username: str
+    first_name: str
+    email: str
+    slack_user_id: str | None
+    unwanted: frozenset[Channel]
+
+    def why_not_by_mail(self) -> str | None:
+        if not self.email:
+            return NO_ADDRESS
+        return UNWANTED if Channel.MAIL in self.unwanted else None
+
+    def why_not_by_chat(self, *, is_on: bool) -> str | None:
+        if not is_on:
+            return CHAT_IS_OFF
+        if not self.slack_user_id:
+            return NO_SLACK_ID
+        return UNWANTED if Channel.SLACK in self.unwanted else None
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one person is told.
+
+    :param url: what it is about: a path of ours.
+    :param cause: what happened, for example ``offer:17``.
+    """
+
+    reader: Reader
+    subject: str
+    text: str
+    url: str
+    cause: str
+
+
+def readers(
+    session: Session, preference: Preference, worker_ids: Sequence[int]
+) -> dict[int, Reader]:
+    """The active ones of these workers, in one statement."""
+    rows = session.connection().execute(
+        _READERS, {"type": preference.value, "worker_ids": list(worker_ids)}
+    )
+    return {
+        row.id: Reader(
+            id=row.id,
+            username=row.username,
+            first_name=row.first_name,
+            email=row.email,
+            slack_user_id=row.slack_user_id,
+            unwanted=frozenset(
+                channel
+                for channel, is_off in ((Channel.MAIL, row.no_mail), (Channel.SLACK, row.no_chat))
+                if is_off
+            ),
+        )
+        for row in rows
+    }
+
+
+def _switched_off(channel: Channel) -> sa.Exists:
+    return sa.exists().where(
+        _CHOICES.c.worker_id == Worker.id,
+        _CHOICES.c.type == sa.bindparam("type"),
+        _CHOICES.c.channel == channel.value,
+        ~_CHOICES.c.is_on,
+    )
+
+
+_READERS = sa.select(
+    Worker.id,
+    Worker.username,
+    Worker.first_name,
+    Worker.email,
+    Worker.slack_user_id,
+    _switched_off(Channel.MAIL).label("no_mail"),
+    _switched_off(Channel.SLACK).label("no_chat"),
+).where(Worker.is_active, Worker.id.in_(sa.bindparam("worker_ids", expanding=True)))
+
+
+def send(
+    session: Session,
+    kind: str,
+    letters: Sequence[Letter],
+    *,
+    project_id: int | None = None,
+    task_id: int | None = None,
+) -> None:
+    """Put each into its reader's inbox, and send it by the ways that they want (M-14, M-18).
+
+    Sent twice, it is one message in each inbox, one mail and one direct message.
+    """
+    if not letters:
+        return
+    about = {"kind": kind, "project_id": project_id, "task_id": task_id}
+    rows = [about | row for letter in letters for row in _rows(session, letter)]
+    for row in rows:
+        row["dedupe_key"] = f"{kind}:{row['cause']}:{row['worker_id']}:{row['channel']}"
+    session.flush()
+    statement = _statement(session.get_bind().dialect.name)
+    recorded = session.connection().execute(statement, rows).all()
+    waiting = sorted(row.id for row in recorded if row.state is MessageState.WAITING)
+    outbox.enqueue(session, *(delivery_of(message_id, 1) for message_id in waiting))
+
+
+def _rows(session: Session, letter: Letter) -> list[dict[str, Any]]:
+    settings, reader = settings_of(session), letter.reader
+    subject, text = one_line(letter.subject), lines_of(letter.text)
+    same = {
+        "worker_id": reader.id,
+        "cause": letter.cause,
+        "subject": subject,
+        "url": letter.url,
+    }
+    chat = direct_message(settings, subject, text, letter.url)
+    ways = (
+        (Channel.MAIL, text, reader.email, reader.why_not_by_mail()),
+        (
+            Channel.SLACK,
+            chat,
+            reader.slack_user_id,
+            reader.why_not_by_chat(is_on=settings.slack_experts_enabled),
+        ),
+    )
+    rows = [
+        same
+        | {
+            "channel": channel,
+            "text": said,
+            "address": address,
+            "state": MessageState.OFF if why_not else MessageState.WAITING,
+            "last_error": why_not,
+        }
+        for channel, said, address, why_not in ways
+    ]
+    inbox = {"channel": Channel.INBOX, "text": text, "state": MessageState.SENT}
+    return [*rows, same | inbox | {"address": None, "last_error": None}]
+
+
+@cache
+def _statement(dialect_name: str) -> Any:
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
+    is_sent = sa.bindparam("channel", type_=sa.Text()) == Channel.INBOX.value
+    sent_at = sa.case((is_sent, seconds_from_now(0)), else_=sa.null())
+    values: dict[str, Any] = {
+        name: sa.bindparam(name, type_=_MESSAGES.c[name].type) for name in _NAMES
+    }
+    values |= {"tries": sa.literal_column("0"), "created_at": seconds_from_now(0)}
+    values |= {"sent_at": sa.type_coerce(sent_at, UtcDateTime())}
+    statement = dialect.insert(_MESSAGES).values(values).on_conflict_do_nothing()
+    return statement.returning(_MESSAGES.c.id, _MESSAGES.c.state)
