@@ -208,17 +208,6 @@ def test_one_store_serves_many_at_once(drive, drive_files):
     assert len(drive.drive.named("photo.jpg")) == 32
 
 
-def test_a_proxy_of_the_environment_is_used_where_it_is_meant(drive, drive_files, monkeypatch):
-    monkeypatch.setenv("http_proxy", f"{drive.url}")
-    monkeypatch.setenv("no_proxy", "localhost")
-    drive_files._api_url = "http://drive.invalid/"
-    drive_files.check()
-
-    monkeypatch.setenv("no_proxy", "drive.invalid")
-    with pytest.raises(ServiceUnreachable, match="no connection"):
-        drive_files.check()
-
-
 def test_two_installations_with_one_account_do_not_meet(drive, drive_files):
     other_root = drive_files.make_folder("other", "Root of another installation", None)
     other = DriveFiles(drive_files._credentials, other_root, api_url=drive.url)

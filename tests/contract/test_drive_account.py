@@ -123,6 +123,17 @@ def test_access_that_ran_out_is_asked_for_again(drive, drive_files):
     assert drive.count("token") == 2
 
 
+def test_a_proxy_of_the_environment_is_used_where_it_is_meant(drive, drive_files, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"{drive.url}")
+    monkeypatch.setenv("no_proxy", "localhost")
+    drive_files._api_url = "http://drive.invalid/"
+    drive_files.check()
+
+    monkeypatch.setenv("no_proxy", "drive.invalid")
+    with pytest.raises(ServiceUnreachable, match="no connection"):
+        drive_files.check()
+
+
 def test_neither_keys_nor_contents_get_into_errors_and_logs(drive, drive_files, caplog):
     """I-6"""
     caplog.set_level(logging.DEBUG)
