@@ -109,7 +109,9 @@ class S3Files(ContentsOnly):
             else:
                 self._put_in_parts(given, first, parts)
             size_bytes = self._size(key)
-        return Stored(key, size_bytes or 0)
+        if size_bytes is None:
+            raise ServiceUnreachable("S3 does not have yet what it was sent.")
+        return Stored(key, size_bytes)
 
     def _put_in_parts(self, given: dict[str, str], first: bytes, parts: Iterator[bytes]) -> None:
         upload = self.ask("create_multipart_upload", **given)
@@ -117,13 +119,13 @@ class S3Files(ContentsOnly):
         try:
             sent = [self._sent(of_upload, 1, first)]
             sent += [self._sent(of_upload, n, part) for n, part in enumerate(parts, start=2)]
-            is_ours = self._finish(
+            is_made = self._finish(
                 "complete_multipart_upload", **of_upload, MultipartUpload={"Parts": sent}
             )
         except BaseException:
             self._forget_parts(of_upload)
             raise
-        if not is_ours:
+        if not is_made:
             self._forget_parts(of_upload)
 
     def _sent(self, of_upload: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
@@ -136,12 +138,13 @@ class S3Files(ContentsOnly):
             self.ask("abort_multipart_upload", **of_upload)
 
     def _finish(self, operation: str, **given: Any) -> bool:
-        """Whether the object is ours, and not that of somebody who was quicker."""
+        """Whether this call made the object, and not somebody who was quicker, or an earlier try
+        whose answer was lost."""
         try:
             self.ask(operation, **given, IfNoneMatch="*")
         except RefusedByService as refusal:
             match refusal.details.get("code"):
-                case "PreconditionFailed":
+                case "PreconditionFailed" | "NoSuchUpload":
                     return False
                 case "NotImplemented":  # a service without conditions: the last one counts
                     self.ask(operation, **given)

@@ -180,6 +180,20 @@ def test_of_two_with_one_key_the_quicker_one_counts(address, store, bucket, size
     assert unfinished(bucket) == []
 
 
+def test_a_large_content_is_there_though_the_answer_was_lost(store, bucket, monkeypatch):
+    """I-24"""
+    client = store._service.sender
+    finished = client.complete_multipart_upload
+
+    def finished_twice(**given):
+        finished(**given)
+        finished(**given)
+
+    monkeypatch.setattr(client, "complete_multipart_upload", finished_twice)
+    assert put(store, b"x" * PART).size_bytes == PART
+    assert unfinished(bucket) == []
+
+
 # --- Who may see them -------------------------------------------------------------------------
 
 
