@@ -287,6 +287,20 @@ def test_earlier_data_links_strange_pictures_and_shows_our_own():
     assert soup.find("span", string="//example.org/d.png")
 
 
+def test_links_to_documents_and_folders_of_ours_say_what_they_open():
+    """X-16: addresses of ours are for programs."""
+    here, there = f"/orchestra/documents/{'a' * 32}/", f"/orchestra/folders/{'b' * 32}/"
+    strange = f"https://example.org{here}"
+
+    soup = Page(render_data({"article": here, "photos": there, "strange": strange})).soup
+
+    assert [(link["href"], link.text) for link in soup.find_all("a")] == [
+        (here, "Open the document"),
+        (there, "Open the folder"),
+        (strange, strange),
+    ]
+
+
 def test_very_deep_data_is_still_shown():
     value = "bottom"
     for _ in range(200):

@@ -15,6 +15,8 @@ PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 DEEPEST = 8  # groups within groups; what lies deeper is printed as JSON
 NOTHING = "No value"
 OWN_FILE = re.compile(r"/orchestra/files/[0-9a-f]{32}/([^/]+)")  # of uploads.address_of
+OWN_PAGE = re.compile(r"/orchestra/(documents|folders)/[0-9a-f]{32}/")
+PAGE_WORDS = {"documents": "Open the document", "folders": "Open the folder"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """What a link says: the name of a file of ours, or the address itself."""
-        return file_name(self.value) or str(self.value)
+        """What a link says: the name of a file of ours, what a page of ours is, or the address."""
+        return file_name(self.value) or page_words(self.value) or str(self.value)
 
     @property
     def source(self) -> str:
@@ -107,6 +109,12 @@ def file_name(address: str) -> str | None:
     """What a file of a project is called, by its address; None for other addresses."""
     found = OWN_FILE.fullmatch(urlsplit(address).path) if is_address(address) else None
     return unquote(found[1]) if found and is_ours(address) else None
+
+
+def page_words(address: str) -> str | None:
+    """What a link to a document or a folder of a project says; None for other addresses."""
+    found = OWN_PAGE.fullmatch(urlsplit(address).path) if is_address(address) else None
+    return PAGE_WORDS[found[1]] if found and is_ours(address) else None
 
 
 def is_own_picture(value: str) -> bool:
