@@ -232,7 +232,7 @@ def _stale(session: Session, document: StoredFile) -> StaleRevision:
         "Somebody else changed the document meanwhile. Compare both versions and choose.",
         details={
             "revision": document.revision,
-            "text": newest.text if newest else "",
+            "data": {"text": newest.text if newest else ""},
             "saved_at": newest.written_at if newest else document.created_at,
             "saved_by": newest.written_by.username if newest and newest.written_by else "system",
         },

@@ -96,6 +96,16 @@ def add(session: Session, actor: Actor, task_id: int, upload: Upload) -> StoredF
     """
     project_id = session.scalar(sa.select(Task.project_id).where(Task.id == task_id))
     project = _locked_for_change(session, actor, project_id, f"There is no task {task_id}.")
+    return _add(session, actor, project, upload)
+
+
+def add_to(session: Session, actor: Actor, project_id: int, upload: Upload) -> StoredFile:
+    """As :func:`add`, where there is no task."""
+    project = _locked_for_change(session, actor, project_id, f"There is no project {project_id}.")
+    return _add(session, actor, project, upload)
+
+
+def _add(session: Session, actor: Actor, project: Project, upload: Upload) -> StoredFile:
     parent_id = folders.parent_called(session, actor, project.id, upload.folder)
     taken = folders.names_in(session, project.id, parent_id)
     file = StoredFile(

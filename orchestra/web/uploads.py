@@ -62,6 +62,19 @@ def kept(
     """
     with reading() as session:
         project_id = files.project_of_task(session, auth.current_worker(), task_id)
+    with _kept_for(project_id, content, name, folder=folder, only_pictures=only_pictures) as upload:
+        yield upload
+
+
+@contextmanager
+def _kept_for(
+    project_id: int,
+    content: BinaryIO,
+    name: str,
+    *,
+    folder: str = "",
+    only_pictures: bool = False,
+) -> Iterator[Upload]:
     type_ = file_types.content_type(content)
     if only_pictures and not file_types.is_picture(type_):
         raise Invalid(NOT_A_PICTURE, fields={"file": [NOT_A_PICTURE]})
@@ -86,6 +99,34 @@ def kept(
     except BaseException:
         store().delete(stored.place)
         raise
+
+
+def chosen_file() -> FileStorage:
+    """The file of a form without JavaScript.
+
+    :raises Invalid: none was chosen.
+    """
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid("Choose a file first.")
+    return file
+
+
+def take_into(project_id: int, file: FileStorage, folder_id: str) -> StoredFile:
+    """Keep an uploaded file in a folder; that the worker is on the project has been checked.
+
+    :raises TooLarge: it is larger than uploads may be.
+    :raises ProjectClosed: the project has ended.
+    """
+    content = cast(BinaryIO, file.stream)
+    with _kept_for(project_id, content, file.filename or "", folder=folder_id) as upload:
+        return _added_to(project_id, upload)
+
+
+@retry_deadlocks
+def _added_to(project_id: int, upload: Upload) -> StoredFile:
+    with transaction() as session:
+        return files.add_to(session, auth.current_actor(), project_id, upload)
 
 
 def posted_with_files(task_id: int) -> tuple[MultiDict[str, str], dict[str, list[str]]]:

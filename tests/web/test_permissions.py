@@ -33,8 +33,11 @@ GUARDS = {
     "admin_workflows": Rank.PROJECT_ADMIN,
     "admin_workflows.add_certification": Rank.ADMINISTRATOR,  # P-28
     "dashboard": Rank.WORKER,
+    "documents": Rank.WORKER,
+    "documents_interface": Rank.WORKER,
     "files": Rank.WORKER,
     "files_interface": Rank.WORKER,
+    "folders": Rank.WORKER,
     "inbox": Rank.WORKER,
     "interface": Rank.WORKER,
     "interface_inbox": Rank.WORKER,

@@ -4,6 +4,7 @@ from flask import Flask
 
 from orchestra.web.interface import (
     certifications,
+    documents,
     files,
     inbox,
     operations,
@@ -18,6 +19,7 @@ from orchestra.web.interface import (
 def register(app: Flask) -> None:
     app.register_blueprint(tasks.blueprint)
     app.register_blueprint(files.blueprint)
+    app.register_blueprint(documents.blueprint)
     app.register_blueprint(certifications.blueprint)
     app.register_blueprint(inbox.blueprint)
     app.register_blueprint(projects.blueprint)

@@ -4,7 +4,6 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, flash, redirect, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
@@ -83,7 +82,8 @@ def add() -> ResponseReturnValue:
     task_id = _task_id()
     try:
         flash(
-            f"{uploads.take(task_id, _chosen_file()).name} was added to the files of the project."
+            f"{uploads.take(task_id, uploads.chosen_file()).name} was added to the files of the "
+            "project."
         )
     except (Invalid, TooLarge, Conflict) as error:
         flash(error.message, "warning")
@@ -107,13 +107,6 @@ def _hide(file_id: str) -> str:
         name = get_file(session, auth.current_worker(), file_id).name
         files.hide(session, auth.current_actor(), file_id)
         return name
-
-
-def _chosen_file() -> FileStorage:
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        raise Invalid("Choose a file first.")
-    return file
 
 
 def _task_id() -> int:

@@ -63,9 +63,9 @@ function connectPictures(root, say) {
   root.addEventListener("drop", (event) => take(event, event.dataTransfer));
 }
 
-// say(field, message) shows an error at a field.
+// say(field, message) shows an error at a field; without it the texts take no pictures.
 export function connectMarkdown(root, say) {
-  connectPictures(root, say);
+  if (say) connectPictures(root, say);
   const timers = new WeakMap();
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-preview-markdown]");

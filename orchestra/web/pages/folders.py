@@ -1,0 +1,37 @@
+"""Folders of projects: what lies in them, and a form to add to it."""
+
+from flask import Blueprint, flash, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from orchestra.database import reading
+from orchestra.domain.folder_view import folder_view, get_folder
+from orchestra.domain.folders import FOLDERS
+from orchestra.errors import Conflict, Invalid, TooLarge
+from orchestra.project_files import ProjectFiles, store
+from orchestra.web import auth, uploads
+
+blueprint = Blueprint("folders", __name__, url_prefix=FOLDERS)
+blueprint.url_value_preprocessor(uploads.make_room)
+auth.guard_pages(blueprint)
+
+
+@blueprint.get("/<folder_id>/")
+def show(folder_id: str) -> ResponseReturnValue:
+    with reading() as session:
+        view = folder_view(session, auth.current_worker(), folder_id)
+    if store().has_own_pages:
+        return redirect(ProjectFiles(view.project.id).link(folder_id))
+    return render_template("documents/folder.html", view=view)
+
+
+@blueprint.post("/<folder_id>/")
+def add(folder_id: str) -> ResponseReturnValue:
+    auth.require_form_token()
+    with reading() as session:
+        project_id = get_folder(session, auth.current_worker(), folder_id).project_id
+    try:
+        added = uploads.take_into(project_id, uploads.chosen_file(), folder_id)
+        flash(f"{added.name} was added.")
+    except (Invalid, TooLarge, Conflict) as error:
+        flash(error.message, "warning")
+    return redirect(f"{FOLDERS}/{folder_id}/")
