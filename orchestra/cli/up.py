@@ -58,6 +58,9 @@ def up(host: str | None, port: int | None, data_dir: Path | None, *, no_flower: 
 
 def run(settings: Settings, *, with_flower: bool) -> None:
     os.environ |= environment(settings)
+    flower_port = broker.free_port() if with_flower else None
+    if flower_port:  # the operations page leads there
+        os.environ.setdefault("ORCHESTRA_FLOWER_URL", f"http://127.0.0.1:{flower_port}")
     supervisor = Supervisor(os.environ)
     supervisor.listen_for_signals()
     try:
@@ -65,7 +68,7 @@ def run(settings: Settings, *, with_flower: bool) -> None:
         sign_in_lines = prepare_database(supervisor, settings)
         start_processes(supervisor, settings)
         ready = wait_until_ready(supervisor, settings)
-        start_more_processes(supervisor, with_flower=with_flower)
+        start_more_processes(supervisor, flower_port)
         if ready:
             announce(supervisor, settings, sign_in_lines)
         while not supervisor.stops:
@@ -141,11 +144,11 @@ def start_processes(supervisor: Supervisor, settings: Settings) -> None:
     supervisor.start("worker", ["orchestra", "worker", f"--ready-file={ready_file(settings)}"])
 
 
-def start_more_processes(supervisor: Supervisor, *, with_flower: bool) -> None:
+def start_more_processes(supervisor: Supervisor, flower_port: int | None) -> None:
     """Those that nobody waits for, started when the others no longer need the processors."""
     supervisor.start("beat", ["orchestra", "beat"])
-    if with_flower:
-        supervisor.start("flower", ["orchestra", "flower", f"--port={broker.free_port()}"])
+    if flower_port:
+        supervisor.start("flower", ["orchestra", "flower", f"--port={flower_port}"])
 
 
 def ready_file(settings: Settings) -> Path:

@@ -175,6 +175,17 @@ def test_running_steps_and_their_process_are_seen(at_page, session, start, versi
     assert "runs a step" in page
 
 
+@pytest.mark.parametrize(
+    ("address", "leads_there"),
+    [("http://127.0.0.1:5555", True), ("javascript:alert(1)", False), ("", False)],
+)
+def test_the_page_leads_to_flower_where_it_is(at_page, change_settings, address, leads_there):
+    change_settings(flower_url=address)
+    page = at_page.get(PAGE).text
+    assert (f'<a href="{address}">Flower</a>' in page) is leads_there
+    assert ("orchestra flower" in page) is not leads_there
+
+
 def test_an_unchanged_page_is_not_sent_again(at_page, session, fail):
     tag = at_page.get(PAGE).headers["ETag"]
     assert at_page.get(PAGE, headers={"If-None-Match": tag}).status_code == 304

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import dead_jobs, dead_letters, machine_steps, operations, repair
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Invalid, Malformed, NotFound
 from orchestra.web import auth, requests
+from orchestra.web.addresses import is_address
 from orchestra.web.pages.conditional import conditional
 
 ADDRESS = "/orchestra/app/operations"
@@ -63,8 +65,18 @@ def _overview(typed: Typed | None = None) -> str:
         }
     minutes = operations.SEEN_SECONDS // 60
     return render_template(
-        "operations.html", address=_address(), typed=typed, seen_minutes=minutes, **found
+        "operations.html",
+        address=_address(),
+        typed=typed,
+        seen_minutes=minutes,
+        flower_url=_flower_url(),
+        **found,
     )
+
+
+def _flower_url() -> str | None:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.flower_url if is_address(settings.flower_url) else None
 
 
 def _group(version_id: int, step: str, typed: Typed | None = None) -> str:
