@@ -50,6 +50,7 @@ from orchestra.models.staffing import (
     StaffingRequest,
     Verdict,
 )
+from orchestra.models.timing import TimeEntry, Timer, TimeWeek, WeekState
 from orchestra.models.upkeep import Tick
 
 __all__ = [
@@ -95,9 +96,13 @@ __all__ = [
     "TaskClass",
     "TaskStatus",
     "Tick",
+    "TimeEntry",
+    "TimeWeek",
+    "Timer",
     "TokenPurpose",
     "Verb",
     "Verdict",
+    "WeekState",
     "Worker",
     "WorkerCertification",
     "WorkerPicture",
