@@ -326,6 +326,8 @@ def _answered(_names: Names, event: AuditEvent, step: str) -> str:
 
 
 def _edited(_names: Names, event: AuditEvent, _step: str) -> str:
+    if "preparation_problem" in (event.before or {}):
+        return "asked once more for the folder of the project."
     changed = [_TITLES.get(name, name) for name in event.after or {}]
     return f"changed {' and '.join(changed)}."
 

@@ -48,6 +48,7 @@ GUARDS = {
     "operations_interface": Rank.ADMINISTRATOR,
     "preview": Rank.WORKER,  # in development; else of project admins (test_preview.py)
     "project": Rank.WORKER,
+    "project.prepare": Rank.PROJECT_ADMIN,
     "project_information": Rank.WORKER,
     "project_lists": Rank.PROJECT_ADMIN,
     "project_management": Rank.PROJECT_ADMIN,

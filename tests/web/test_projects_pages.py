@@ -109,6 +109,23 @@ def test_messages_that_were_given_up_are_noticed(as_admin, make, session):
     assert "Given up 550 no such mailbox" in page
 
 
+def test_a_folder_that_could_not_be_made_is_asked_for_again(as_admin, make):
+    """W-58, P-60"""
+    work = make.work(S.PROCESSING)
+    work.project.preparation_problem = "The quota is used up."
+    admin = as_admin()
+    page = text_of(page_of(admin, work.project))
+    assert "could not be made; the work goes on without it. The quota is used up." in page
+    path = f"{PAGE}/{work.project.id}"
+    assert admin.post(f"{path}/prepare").status_code == 403
+    for words in ("asked for once more", "is there, or is being made"):
+        assert admin.post_form(f"{path}/prepare").location == path
+        assert words in admin.get(path).text
+    assert "could not be made" not in text_of(page_of(admin, work.project))
+    told = text_of(page_of(admin, work.project, tab="history"))
+    assert "asked once more for the folder of the project." in told
+
+
 def test_an_empty_list_says_how_to_begin(as_admin, make):
     """W-8, W-9"""
     client = as_admin()

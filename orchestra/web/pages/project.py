@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from orchestra.database import reading
+from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import (
     files,
+    preparing,
     project_page,
     project_staffing,
     staffing_story,
@@ -23,6 +24,7 @@ from orchestra.domain.project_page import ProjectPage, Round
 from orchestra.domain.staffing_story import RequestStory
 from orchestra.domain.story import Story
 from orchestra.domain.team_messages import Sent
+from orchestra.errors import Conflict
 from orchestra.models import ProjectStatus, StoredFile, Worker
 from orchestra.web import auth, requests
 from orchestra.web.pages import step_graph
@@ -96,6 +98,24 @@ def show(project_id: int) -> ResponseReturnValue:
         view = project_page.project_page(session, viewer, project_id)
         contents = _contents(session, viewer, view, asked)
     return conditional(_page(viewer, view, asked, contents))
+
+
+@blueprint.post("/<int:project_id>/prepare")
+def prepare(project_id: int) -> ResponseReturnValue:
+    """Ask again for the folder that could not be made (W-58)."""
+    auth.require_form_token()
+    try:
+        _prepare(project_id)
+        flash("The folder of the project is asked for once more.")
+    except Conflict as error:
+        flash(error.message, "warning")
+    return redirect(f"{blueprint.url_prefix}/{project_id}", 303)
+
+
+@retry_deadlocks
+def _prepare(project_id: int) -> None:
+    with transaction() as session:
+        preparing.try_again(session, auth.current_actor(), project_id)
 
 
 def _contents(session: Session, viewer: Worker, view: ProjectPage, asked: Asked) -> Contents:
