@@ -250,9 +250,12 @@ def available(session: Session, worker_id: int) -> list[AvailableOffer]:
 
 
 def is_available() -> sa.ColumnElement[bool]:
-    """Of a query over ``Offer``, ``StaffingRequest`` and ``Project``."""
+    """Of a query over ``Offer``, ``StaffingRequest`` and ``Project``.
+
+    The state is written out as in the index of sent offers, which is used only then.
+    """
     return sa.and_(
-        Offer.state == OfferState.SENT,
+        Offer.state == sa.literal_column("'sent'"),
         sa.or_(Offer.expires_at.is_(None), Offer.expires_at > seconds_from_now(0)),
         StaffingRequest.state.in_(LIVE_REQUEST),
         Project.status == ProjectStatus.ACTIVE,

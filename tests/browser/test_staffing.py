@@ -183,6 +183,9 @@ def see_why(visit, page):
     expect(tab).to_contain_text("Lacks a certification")
     visit.check()
     visit.shot("staffing-7-why")
+    page.set_viewport_size(PHONE)
+    visit.check()
+    visit.shot("staffing-8-why-phone")
 
 
 def scan(address, cookies):

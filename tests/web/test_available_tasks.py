@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from orchestra.domain import projects, versions
+from orchestra.domain import offers, projects, versions
 from orchestra.models import MessagePreference, Offer, OfferState, Role
 from tests.builders import step
 from tests.web.asking import ALL, Asking
@@ -141,6 +141,17 @@ def test_the_list_costs_the_same_for_one_and_for_many(client, offered, ana, stat
             assert client.get(path).status_code == 200
         costs.append(len(seen))
     assert costs[0] == costs[1] <= 9
+
+
+def test_the_count_looks_at_the_sent_offers_of_one_worker_only(session):
+    """Every page has it: answered offers pile up, and must not make it slow."""
+    if session.get_bind().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL chooses by the number of rows.")
+    expanded = {"render_postcompile": True}
+    counted = offers.available_to(1).compile(session.get_bind(), compile_kwargs=expanded)
+    values = tuple(counted.params[name] for name in counted.positiontup)
+    plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {counted}", values)
+    assert any("ix_offer_sent" in row[-1] for row in plan)
 
 
 def test_offers_are_answered_by_the_interface(client, offered, ana):
