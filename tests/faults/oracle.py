@@ -178,7 +178,9 @@ def _problems(task, assignments, iterations):
     statuses = [assignment.status for assignment in assignments]
     if statuses not in _allowed(task.status, len(statuses)):
         yield f"assignments are {statuses}"
-    yield from _problems_of_last(task.status, assignments, iterations)
+    live = {assignment.id for assignment in assignments}
+    in_force = [iteration for iteration in iterations if iteration.assignment_id in live]
+    yield from _problems_of_last(task.status, assignments, in_force)
 
 
 def _allowed(status, n):
@@ -202,7 +204,10 @@ def _anything(n):
 
 
 def _problems_of_last(status, assignments, iterations):
-    """The last live iteration: at which level, and how it ended."""
+    """The last iteration in force: at which level, and how it ended.
+
+    What somebody handed over before the task was taken from them stays as history only.
+    """
     n = len(assignments)
     expected = {
         S.PROCESSING: (0, IterationStatus.PROCESSING),
