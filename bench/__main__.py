@@ -26,6 +26,7 @@ from bench import (  # noqa: E402
     plot,
     recovery,
     report,
+    staffing,
     throughput,
     web,
 )
@@ -44,6 +45,7 @@ MEASUREMENTS = {
     "recovery": recovery.measure,
     "api": web.measure,
     "dashboard": dashboard.measure,
+    "staffing": staffing.measure,
     "million": million.measure,
     "photos": photos.measure,
     "anatomy": anatomy.measure,

@@ -44,6 +44,10 @@ def bytes_per_step(runs):
     return median(run["broker_bytes"] / run["steps"] for run in runs)
 
 
+def ms_of(runs):
+    return [run["ms"] for run in runs]
+
+
 def p50(values):
     return median(values)
 

@@ -114,6 +114,7 @@ def _others(database, measured):
         *_calls(measured.get("api", {})),
         *_memory(measured.get("memory", {})),
         *_dashboard(measured.get("dashboard")),
+        *_staffing(measured.get("staffing")),
         *_million(measured.get("million", {})),
         *_photos(measured.get("photos")),
     ]
@@ -146,6 +147,16 @@ def _dashboard(results):
         times = results["ms"]
         what = f"The dashboard with {results['tasks']:,} tasks stored, server time, p50 and p95"
         yield [what, f"{figures.p50(times):.1f} and {figures.p95(times):.1f} ms"]
+
+
+def _staffing(results):
+    if results:
+        asking, idle = results["asking"], results["idle"]
+        tick = f"A staffing tick, {results['workers']:,} workers and {results['requests']} requests"
+        each = asking[0]["statements"] / results["requests"]
+        for what, runs in ((f"{tick}, first batches", asking), (f"{tick}, nobody to ask", idle)):
+            yield [f"{what}, p50", f"{figures.p50(figures.ms_of(runs)):.0f} ms"]
+        yield [f"{tick}, statements for each request", f"{each:.1f}"]
 
 
 def _million(results):

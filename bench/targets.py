@@ -52,6 +52,21 @@ TARGETS = (
         60,
         "ms",
     ),
+    Target(
+        "A staffing tick, 1,000 workers and 100 requests, the longest",
+        "staffing",
+        lambda results: max(figures.ms_of(results["asking"])),
+        lt,
+        1000,
+        "ms",
+    ),
+    Target(
+        "Statements of a staffing tick that finds nobody",
+        "staffing",
+        lambda results: results["idle"][0]["statements"],
+        le,
+        20,
+    ),
     Target("Step time, 1,000,000 tasks to 1,000", "million", figures.slowdown, le, 1.1),
     Target(
         "Adjusting 200 photos of 12 megapixels, peak memory",

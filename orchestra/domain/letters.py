@@ -163,15 +163,11 @@ def _rows(session: Session, letter: Letter) -> list[dict[str, Any]]:
         "subject": subject,
         "url": letter.url,
     }
-    chat = direct_message(settings, subject, text, letter.url)
+    no_chat = reader.why_not_by_chat(is_on=settings.slack_experts_enabled)
+    chat = text if no_chat else direct_message(settings, subject, text, letter.url)
     ways = (
         (Channel.MAIL, text, reader.email, reader.why_not_by_mail()),
-        (
-            Channel.SLACK,
-            chat,
-            reader.slack_user_id,
-            reader.why_not_by_chat(is_on=settings.slack_experts_enabled),
-        ),
+        (Channel.SLACK, chat, reader.slack_user_id, no_chat),
     )
     rows = [
         same

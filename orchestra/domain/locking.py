@@ -122,7 +122,8 @@ def lock_briefly(session: Session, project_id: int) -> LockedProject | None:
 
 def lock_project(session: Session, project_id: int, *, shared: bool = False) -> Project:
     """:raises NotFound: there is no such project."""
-    project = _locked_project(session, sa.literal(project_id), shared=shared)
+    statement = _LOCK_WHOLE_PROJECT[shared]
+    project = session.scalars(statement, {"project_id": project_id}).one_or_none()
     if project is None:
         raise NotFound(f"There is no project {project_id}.")
     return project
@@ -134,53 +135,65 @@ def lock_task(session: Session, task_id: int, *, shared: bool = False) -> Locked
     :param shared: other holders of shared locks of the project need not wait (for drafts).
     :raises NotFound: there is no such task.
     """
-    owner = sa.select(Task.project_id).where(Task.id == task_id).scalar_subquery()
-    project = _locked_project(session, owner, shared=shared)
+    wanted = {"task_id": task_id}
+    project = session.scalars(_LOCK_PROJECT_OF_TASK[shared], wanted).one_or_none()
     if project is None:
         raise NotFound(f"There is no task {task_id}.")
-    last = sa.func.coalesce(sa.func.max(Iteration.number), 0)
-    numbers = sa.select(last).where(Iteration.task_id == Task.id).scalar_subquery()
-    task, last_number = session.execute(
-        sa.select(Task, numbers)
-        .where(Task.id == task_id)
-        .with_for_update(of=Task)
-        .execution_options(populate_existing=True)
-    ).one()
+    task, last_number = session.execute(_LOCK_TASK, wanted).one()
     locked = LockedTask(project, task, last_number)
-    _lock_assignments(session, locked)
+    for assignment, iteration in session.execute(_LOCK_ASSIGNMENTS, wanted):
+        locked.assignments.append(assignment)
+        locked.open_iteration = iteration or locked.open_iteration
     return locked
 
 
-def _locked_project(
-    session: Session, project_id: sa.ColumnElement[int], *, shared: bool
-) -> Project | None:
+# These are sent with every operation; to build one anew takes longer than to run it.
+
+
+def _locking_project(project_id: sa.ColumnElement[int], *, shared: bool) -> sa.Select[Project]:
     version = joinedload(Project.version, innerjoin=True)
-    return session.scalars(
+    return (
         sa.select(Project)
         .where(Project.id == project_id)
         .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
         .with_for_update(of=Project, read=shared)
         .execution_options(populate_existing=True)
-    ).one_or_none()
+    )
 
 
-def _lock_assignments(session: Session, locked: LockedTask) -> None:
-    is_open = sa.and_(
-        Iteration.assignment_id == Assignment.id,
-        Iteration.ended_at.is_(None),
-        Iteration.discarded_at.is_(None),
-    )
-    rows = session.execute(
-        sa.select(Assignment, Iteration)
-        .outerjoin(Iteration, is_open)
-        .where(Assignment.task_id == locked.task.id, Assignment.discarded_at.is_(None))
-        .order_by(Assignment.level)
-        .with_for_update(of=Assignment)
-        .execution_options(populate_existing=True)
-    )
-    for assignment, iteration in rows:
-        locked.assignments.append(assignment)
-        locked.open_iteration = iteration or locked.open_iteration
+_PROJECT_ID = sa.bindparam("project_id", type_=sa.Integer())
+_TASK_ID = sa.bindparam("task_id", type_=sa.Integer())
+_OWNER = sa.select(Task.project_id).where(Task.id == _TASK_ID).scalar_subquery()
+_LOCK_WHOLE_PROJECT = {
+    shared: _locking_project(_PROJECT_ID, shared=shared) for shared in (False, True)
+}
+_LOCK_PROJECT_OF_TASK = {
+    shared: _locking_project(_OWNER, shared=shared) for shared in (False, True)
+}
+_LAST_NUMBER = (
+    sa.select(sa.func.coalesce(sa.func.max(Iteration.number), 0))
+    .where(Iteration.task_id == Task.id)
+    .scalar_subquery()
+)
+_LOCK_TASK = (
+    sa.select(Task, _LAST_NUMBER)
+    .where(Task.id == _TASK_ID)
+    .with_for_update(of=Task)
+    .execution_options(populate_existing=True)
+)
+_IS_OPEN = sa.and_(
+    Iteration.assignment_id == Assignment.id,
+    Iteration.ended_at.is_(None),
+    Iteration.discarded_at.is_(None),
+)
+_LOCK_ASSIGNMENTS = (
+    sa.select(Assignment, Iteration)
+    .outerjoin(Iteration, _IS_OPEN)
+    .where(Assignment.task_id == _TASK_ID, Assignment.discarded_at.is_(None))
+    .order_by(Assignment.level)
+    .with_for_update(of=Assignment)
+    .execution_options(populate_existing=True)
+)
 
 
 def gate(project: Project, *, while_paused: bool = False, while_completed: bool = False) -> None:
