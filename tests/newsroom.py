@@ -72,6 +72,12 @@ class Member:
         body = {"task_id": task_id, "folder": folder}
         _read(self._post("files/", data=body, files={"file": (name, content)}))
 
+    def write(self, document, text):
+        """Replace the text of a document that is edited in the app."""
+        page = self.get(f"/orchestra/documents/{document}/edit").text
+        revision = int(re.search(r'data-revision="(\d+)"', page)[1])
+        self.call(f"documents/{document}/save/", text=text, revision=revision)
+
     def call(self, path, **body):
         return _read(self._post(path, json=body))
 

@@ -98,10 +98,12 @@ def plan(editor):
 def report(reporter, reviewer, document):
     """The reviewer returns the article once."""
     task = reporter.pick_up()
+    reporter.write(document, "# One last time\n\nThe ferry left at seven.\n")
     reporter.hand_over(task, {})
     assert reviewer.pick_up("reviewer") == task
     reviewer.hand_over(task, command="return", comment="What does the captain say?")
     assert "What does the captain say?" in reporter.comments_on(task)
+    reporter.write(document, "# One last time\n\n*I shall learn to bake*, says the captain.\n")
     reporter.hand_over(task, {})
     reviewer.hand_over(task, command="accept")
 
