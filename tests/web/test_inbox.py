@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.domain import messages
-from orchestra.models import Message
+from orchestra.models import Channel, Message
 
 INBOX = "/orchestra/app/inbox"
 
@@ -24,9 +24,10 @@ def tell(session):
             messages.tell(
                 session, "offer", [worker.id], subject=subject, text="Go on.", url=url, cause=cause
             )
-        newest = session.scalar(sa.select(sa.func.max(Message.id)))
+        newest = sa.select(sa.func.max(Message.id)).where(Message.channel == Channel.INBOX)
+        found = session.scalar(newest)
         session.commit()
-        return newest
+        return found
 
     return told
 
