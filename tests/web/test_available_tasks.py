@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from orchestra.domain import offers, projects, versions
+from orchestra.domain import offers, projects, staffing, versions
 from orchestra.models import MessagePreference, Offer, OfferState, Role
 from tests.builders import step
 from tests.web.asking import ALL, Asking
@@ -171,3 +171,15 @@ def test_offers_are_answered_by_the_interface(client, offered, ana):
     assert (again.status_code, again.json["error"]) == (409, "conflict")
     assert client.call("offers/1-x/accept").status_code == 404
     assert client.get(f"{API}/available_requests/").json["offers"] == []
+
+
+def test_the_interface_says_since_when_an_offer_is_closed(client, asking, offered, session, ana):
+    """S-38, C-8"""
+    offer = offered()
+    path = asking.path_of(offer).removeprefix("/orchestra/communication/")
+    staffing.cancel(session, asking.mia, offer.request_id)
+    session.commit()
+    refused = client.sign_in(ana).call(f"{path}accept")
+    assert (refused.status_code, refused.json["error"]) == (409, "offer_closed")
+    assert refused.json["message"] == "Nobody is looked for any more."
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", refused.json["since"])

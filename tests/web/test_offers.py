@@ -239,6 +239,7 @@ def test_a_refusal_gives_its_reason_and_leaves_the_offer(
         ("https://example.org/orchestra/", False),
         ("//example.org/orchestra/", False),
         ("/orchestra/../elsewhere", False),
+        ("/orchestra/%2e%2e/elsewhere", False),
         ("/elsewhere", False),
     ],
 )

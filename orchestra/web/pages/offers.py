@@ -30,7 +30,7 @@ blueprint = Blueprint("offers", __name__, url_prefix="/orchestra/communication")
 auth.guard_pages(blueprint)
 
 ALL_OFFERS = f"{blueprint.url_prefix}/available_staffing_requests/"
-OWN_PATH = re.compile(r"/orchestra/[\w./?=&%-]*", re.ASCII)
+OWN_PATH = re.compile(r"/orchestra/[\w./?=&-]*", re.ASCII)
 
 Answer = Callable[[Session, Actor, int], Offer]  # (session, actor, id of the offer)
 
