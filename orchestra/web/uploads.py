@@ -13,7 +13,8 @@ from orchestra.config import Settings
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import file_types, files, folders
 from orchestra.domain.files import Upload
-from orchestra.errors import Invalid, TooLarge
+from orchestra.domain.information import LARGEST_ID
+from orchestra.errors import Invalid, Malformed, TooLarge
 from orchestra.models import StoredFile
 from orchestra.project_files import ProjectFiles, store
 from orchestra.web import auth
@@ -101,15 +102,28 @@ def _kept_for(
         raise
 
 
-def chosen_file() -> FileStorage:
-    """The file of a form without JavaScript.
+def chosen_files() -> list[FileStorage]:
+    """The files of a form without JavaScript.
 
     :raises Invalid: none was chosen.
     """
-    file = request.files.get("file")
-    if file is None or not file.filename:
+    chosen = [file for file in request.files.getlist("file") if file.filename]
+    if not chosen:
         raise Invalid("Choose a file first.")
-    return file
+    return chosen
+
+
+def asked_task_id() -> int:
+    """:raises Malformed: the form does not come from the page of a task."""
+    text = request.form.get("task_id", "")
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > LARGEST_ID:
+        raise Malformed("The form does not say which task it belongs to. Reload the task.")
+    return int(text)
+
+
+def task_page() -> str:
+    """Where a form beside a task leads back to."""
+    return f"{auth.START_PAGE}/task/{asked_task_id()}"
 
 
 def take_into(project_id: int, file: FileStorage, folder_id: str) -> StoredFile:

@@ -209,7 +209,7 @@ def test_a_folder_shows_what_lies_in_it_and_takes_files(at, work, session, draft
     session.commit()
     assert (row.name, row.content_type) == ("pier.png", "image/png")
     html = at_writer.get(f"/orchestra/folders/{raw}/").text
-    assert f'<img src="/orchestra/files/{row.id}/pier.png"' in html
+    assert f'<img src="/orchestra/files/{row.id}/small/pier.png"' in html
     assert f'href="/orchestra/folders/{kept.folder}/"' in html
 
 

@@ -10,11 +10,11 @@ from werkzeug.wsgi import wrap_file
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import file_types, files
 from orchestra.domain.files import get_file
-from orchestra.domain.information import LARGEST_ID
-from orchestra.errors import Conflict, Invalid, Malformed, TooLarge
+from orchestra.errors import Conflict, Invalid, TooLarge
 from orchestra.models import StoredFile
 from orchestra.project_files import store
 from orchestra.web import auth, uploads
+from orchestra.web.thumbnails import thumbnail
 
 # Whatever a file holds, a browser that opens it runs nothing of it.
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
@@ -67,6 +67,21 @@ def _sent_to(address: str) -> Response:
     return response
 
 
+@blueprint.get("/<file_id>/small/<name>")
+def serve_small(file_id: str, name: str) -> Response:
+    """A small copy of a picture; what lies under an id never changes, so browsers keep it."""
+    with reading() as session:
+        file = get_file(session, auth.current_worker(), file_id)
+    response = Response(mimetype="image/jpeg")
+    response.set_etag(f"{file.id}-small")
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    if not request.if_none_match.contains(f"{file.id}-small"):
+        with store().open(file.place or file.id) as content:
+            response.data = thumbnail(content)
+    response.make_conditional(request)
+    return response
+
+
 def _names(name: str) -> dict[str, str]:
     """The name of a download, and for old programs one of plain letters."""
     plain = name.encode("ascii", "ignore").decode("ascii").strip() or "file"
@@ -79,26 +94,24 @@ def _names(name: str) -> dict[str, str]:
 def add() -> ResponseReturnValue:
     """The form beside a task: a file for its project."""
     auth.require_form_token()
-    task_id = _task_id()
+    task_id = uploads.asked_task_id()
     try:
-        flash(
-            f"{uploads.take(task_id, uploads.chosen_file()).name} was added to the files of the "
-            "project."
-        )
+        (file,) = uploads.chosen_files()[:1]
+        flash(f"{uploads.take(task_id, file).name} was added to the files of the project.")
     except (Invalid, TooLarge, Conflict) as error:
         flash(error.message, "warning")
-    return redirect(_task_page(task_id))
+    return redirect(uploads.task_page())
 
 
 @blueprint.post("/<file_id>/delete")
 def delete(file_id: str) -> ResponseReturnValue:
     auth.require_form_token()
-    task_id = _task_id()
+    uploads.asked_task_id()
     try:
         flash(f"{_hide(file_id)} was deleted.")
     except Conflict as error:
         flash(error.message, "warning")
-    return redirect(_task_page(task_id))
+    return redirect(uploads.task_page())
 
 
 @retry_deadlocks
@@ -107,15 +120,3 @@ def _hide(file_id: str) -> str:
         name = get_file(session, auth.current_worker(), file_id).name
         files.hide(session, auth.current_actor(), file_id)
         return name
-
-
-def _task_id() -> int:
-    """:raises Malformed: the form does not come from the page of a task."""
-    text = request.form.get("task_id", "")
-    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > LARGEST_ID:
-        raise Malformed("The form does not say which task it belongs to. Reload the task.")
-    return int(text)
-
-
-def _task_page(task_id: int) -> str:
-    return f"{auth.START_PAGE}/task/{task_id}"

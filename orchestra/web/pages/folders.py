@@ -1,6 +1,6 @@
 """Folders of projects: what lies in them, and a form to add to it."""
 
-from flask import Blueprint, flash, redirect, render_template
+from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.database import reading
@@ -30,8 +30,12 @@ def add(folder_id: str) -> ResponseReturnValue:
     with reading() as session:
         project_id = get_folder(session, auth.current_worker(), folder_id).project_id
     try:
-        added = uploads.take_into(project_id, uploads.chosen_file(), folder_id)
-        flash(f"{added.name} was added.")
+        for file in uploads.chosen_files():
+            flash(f"{uploads.take_into(project_id, file, folder_id).name} was added.")
     except (Invalid, TooLarge, Conflict) as error:
         flash(error.message, "warning")
-    return redirect(f"{FOLDERS}/{folder_id}/")
+    return redirect(uploads.task_page() if "task_id" in request.form else _address(folder_id))
+
+
+def _address(folder_id: str) -> str:
+    return f"{FOLDERS}/{folder_id}/"

@@ -13,12 +13,15 @@ from orchestra.web.markdown import render_markdown
 from orchestra.web.pages.field_views import Sheet, all_views, views_of
 from orchestra.web.pages.shown import Shown, show_data, show_form
 
+Kept = Mapping[tuple[str, str], Shown]
+
 
 class Reading(TypedDict, total=False):
-    """Who looks at the form; both are false unless given."""
+    """Who looks at the form, and what they see; nothing unless given."""
 
     readonly: bool  # the data as text, without form controls
     reviewer: bool  # with the heading and introduction for reviewers
+    kept: Kept  # what panels of documents and folders show, by type and id
 
 
 def render_form(
@@ -39,13 +42,14 @@ def render_form(
         if reading.get("readonly", False)
         else _fields(form, data, context, errors or {})
     )
+    kept = reading.get("kept", {})
     intro = form.intro(reviewer=reviewer)
     return Markup(
         render_template(
             "forms/form.html",
             title=form.title(reviewer=reviewer),
             intro=render_markdown(intro) if intro else "",
-            panels=[(panel, _panel_content(panel)) for panel in form.panels(context)],
+            panels=[(panel, _panel_content(panel, kept)) for panel in form.panels(context)],
             **content,
         )
     )
@@ -69,7 +73,9 @@ def _fields(
     }
 
 
-def _panel_content(panel: Panel) -> Shown:
+def _panel_content(panel: Panel, kept: Kept) -> Shown:
+    if isinstance(panel.value, str) and (panel.type, panel.value) in kept:
+        return kept[panel.type, panel.value]
     if panel.type == "image" and isinstance(panel.value, str) and is_address(panel.value):
         return Shown("image", panel.title, panel.value)
     if panel.type == "message" and isinstance(panel.value, str):

@@ -23,6 +23,7 @@ from orchestra.models import Workflow, WorkflowVersion
 from orchestra.web import auth, requests
 from orchestra.web.pages.elements import render_element
 from orchestra.web.pages.forms import render_form
+from orchestra.web.pages.kept_panels import sample_panels
 from orchestra.web.task_objects import person, place
 
 Json = dict[str, Any]
@@ -162,6 +163,7 @@ def _work(version: WorkflowVersion, step: Step, tried: Tried) -> Markup:
         tried.problems,
         readonly=readonly,
         reviewer=tried.variant is Variant.REVIEWER,
+        kept=sample_panels(form, tried.context),
     )
 
 

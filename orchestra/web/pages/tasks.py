@@ -21,7 +21,8 @@ from orchestra.web.errors import HTTP_STATUS
 from orchestra.web.pages import places
 from orchestra.web.pages.changes import changes_between
 from orchestra.web.pages.elements import render_element
-from orchestra.web.pages.forms import render_data, render_form
+from orchestra.web.pages.forms import Kept, render_data, render_form
+from orchestra.web.pages.kept_panels import folders_among, kept_panels
 from orchestra.web.pages.shown import show_form
 from orchestra.web.pages.wording import handed_over
 
@@ -182,6 +183,7 @@ def _refused(task_id: int, data: dict[str, Any], error: OrchestraError) -> Respo
 def _page(view: TaskView, typed: Typed | None = None) -> str:
     form = Form.of(view.step.user_interface)
     readonly = view.read_only_reason is not None
+    kept = kept_panels(form, view.context, auth.current_worker())
     return render_template(
         "task.html",
         view=view,
@@ -189,7 +191,8 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
         readonly=readonly,
         notice=_notice(view),
         blocked=_blocked(view),
-        work=_work(view, form, typed, readonly=readonly),
+        work=_work(view, form, typed, kept),
+        folders=[] if readonly else folders_among(kept),
         earlier=[
             (view.graph.by_slug[slug].name, render_data(data))
             for slug, data in view.prerequisites.items()
@@ -202,7 +205,8 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
     )
 
 
-def _work(view: TaskView, form: Form, typed: Typed | None, *, readonly: bool) -> Markup:
+def _work(view: TaskView, form: Form, typed: Typed | None, kept: Kept) -> Markup:
+    readonly = view.read_only_reason is not None
     if form.element:
         return render_element(
             view.version, view.step, view.data, task_id=view.task.id, readonly=readonly
@@ -214,6 +218,7 @@ def _work(view: TaskView, form: Form, typed: Typed | None, *, readonly: bool) ->
         typed.errors if typed else None,
         readonly=readonly,
         reviewer=view.level >= 1,
+        kept=kept,
     )
 
 

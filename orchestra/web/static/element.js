@@ -179,7 +179,7 @@ class Step {
         const asked = { task_id: this.taskId, ...(folder === undefined ? {} : { folder }) };
         return look("files/", asked, async () => false);
       },
-      documentUrl: (id) => `/orchestra/files/${encodeURIComponent(id)}`,
+      documentUrl: (id) => `/orchestra/documents/${encodeURIComponent(id)}/`,
       staticUrl: (path) => this.root.dataset.static + path.split("/").map(encodeURIComponent).join("/"),
       notify: (text) => void notify(String(text), "info"),
     };
