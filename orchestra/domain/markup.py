@@ -51,6 +51,11 @@ def as_chat(text: str) -> ChatText:
     return ChatText(escaped.replace("@", f"@{_ZERO_WIDTH_SPACE}"))
 
 
+def plain(text: ChatText) -> str:
+    """What people read of it, on one line: for lists of ours."""
+    return one_line(html.unescape(text).replace(_ZERO_WIDTH_SPACE, "").replace("*", ""))
+
+
 def bold(text: ChatText) -> ChatText:
     """Without stars within, which would end it."""
     return ChatText("*" + text.replace("*", "") + "*") if text else text

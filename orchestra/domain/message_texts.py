@@ -274,6 +274,11 @@ def post_words(kind: Kind, about: About, who: ChatText | None = None) -> ChatTex
     return ChatText("\n".join([headline, *(as_chat(line) for line in _rest(kind, about))]))
 
 
+def post_subject(kind: Kind, about: About, who: str) -> str:
+    """The first line of a post, for lists of ours."""
+    return _POSTS[kind].format(**_pieces(about), who=name(who) or "somebody")
+
+
 def dead_letter_words(letters: Sequence[tuple[str, str]]) -> Words:
     """:param letters: subject and error of each message that was given up."""
     number = f"{len(letters)} messages" if len(letters) > 1 else "A message"

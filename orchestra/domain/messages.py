@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from orchestra import outbox
 from orchestra.config import Settings
 from orchestra.database import UtcDateTime, seconds_from_now, settings_of, table_of
-from orchestra.domain.markup import ChatText, as_chat, as_html, bold, lines_of, one_line, with_link
+from orchestra.domain.markup import (
+    ChatText,
+    as_chat,
+    as_html,
+    bold,
+    lines_of,
+    one_line,
+    plain,
+    with_link,
+)
 from orchestra.domain.message_texts import Preference, preference_of
 from orchestra.models import (
     AuditEvent,
@@ -40,6 +49,7 @@ class Post:
     channel: Channel
     text: ChatText
     address: str | None = None  # of an internal channel
+    subject: str = ""  # for lists of ours; unset: the first line of the text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +114,6 @@ def tell(
     cause: Cause,
     project_id: int | None = None,
     task_id: int | None = None,
-    except_worker_id: int | None = None,
     posts: Sequence[Post] = (),
 ) -> None:
     """Tell workers whose accounts are active: in their inboxes, and as they want (P-15, M-14).
@@ -116,7 +125,7 @@ def tell(
     :param cause: what happened, for example ``offer:17``, or :func:`newest_event`.
     :param posts: what channels read about it.
     """
-    ids = {worker for worker in workers if worker is not None} - {except_worker_id}
+    ids = {worker for worker in workers if worker is not None}
     if ids or posts:
         tell_those(
             session,
@@ -250,9 +259,10 @@ def post(
     _record(session, [_to_channel(settings_of(session), said, Post(channel, text, address))])
 
 
-def chat_posts(text: ChatText) -> list[Post]:
+def chat_posts(text: ChatText, subject: str = "") -> list[Post]:
     """To both channels: that of the project and the one of the staff."""
-    return [Post(Channel.PROJECT_CHANNEL, text), Post(Channel.INTERNAL, text)]
+    both = (Channel.PROJECT_CHANNEL, Channel.INTERNAL)
+    return [Post(channel, text, subject=subject) for channel in both]
 
 
 def _to_channel(settings: Settings, said: _Said, post: Post) -> sa.Select[Any]:
@@ -263,7 +273,7 @@ def _to_channel(settings: Settings, said: _Said, post: Post) -> sa.Select[Any]:
         is_on = settings.slack_internal_enabled
     state = MessageState.WAITING if is_on else MessageState.OFF
     own = _settled(post.channel, state, None if is_on else CHAT_IS_OFF) | {
-        "subject": _text(post.text.partition("\n")[0].strip("*")),
+        "subject": _text(post.subject or plain(ChatText(post.text.partition("\n")[0]))),
         "text": _text(with_link(post.text, settings.url + said.url)),
         "address": _text(address),
         "worker_id": sa.literal(None, sa.Integer()),

@@ -13,8 +13,8 @@ from orchestra.domain import messages
 from orchestra.domain.audit import Actor
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedTask
-from orchestra.domain.markup import ChatText, last_line, mention
-from orchestra.domain.message_texts import About, Kind, post_words, words
+from orchestra.domain.markup import last_line, mention
+from orchestra.domain.message_texts import About, Kind, post_subject, post_words, words
 from orchestra.models import (
     TERMINAL,
     Assignment,
@@ -110,23 +110,26 @@ def _tell_of_task(
     if not ids and not posts:
         return
     about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, person=person)
-    who = _mention(session, next(iter(workers), None)) if posts else None
     _tell(
         session,
         kind,
         about,
         Worker.id.in_(sorted(ids)) if ids else None,
         locked.project.id,
-        posts=messages.chat_posts(post_words(kind, about, who)) if posts else (),
+        posts=_posts(session, kind, about, next(iter(workers), None)) if posts else (),
     )
 
 
-def _mention(session: Session, worker_id: int | None) -> ChatText | None:
-    """Looked up only if somebody may read it."""
+def _posts(
+    session: Session, kind: Kind, about: About, worker_id: int | None
+) -> list[messages.Post]:
+    """The worker is looked up only if somebody may read of them."""
     worker = None
     if worker_id is not None and _chat_is_on(session):
         worker = session.get(Worker, worker_id)
-    return mention(worker) if worker else None
+    who = mention(worker) if worker else None
+    subject = post_subject(kind, about, worker.name if worker else "")
+    return messages.chat_posts(post_words(kind, about, who), subject)
 
 
 def _chat_is_on(session: Session) -> bool:

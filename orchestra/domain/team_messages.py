@@ -39,13 +39,12 @@ def send(session: Session, actor: Actor, project_id: int, text: str) -> None:
     messages.tell(
         session,
         Kind.TEAM_MESSAGE,
-        _team(session, project),
+        _team(session, project, but=actor.worker_id),
         subject=said.subject,
         text=f"{text}\n\n{said.text}",
         url=f"/orchestra/app/project/{project_id}",
         cause=messages.newest_event(project_id),
         project_id=project_id,
-        except_worker_id=actor.worker_id,
         posts=[Post(Channel.PROJECT_CHANNEL, ChatText(f"{headline}\n{as_chat(text)}"))],
     )
 
@@ -65,13 +64,14 @@ def _name_of(session: Session, actor: Actor) -> str:
     return worker.name if worker else "A client system"
 
 
-def _team(session: Session, project: Project) -> Sequence[int | None]:
-    return session.scalars(
+def _team(session: Session, project: Project, *, but: int | None) -> list[int | None]:
+    on_it = session.scalars(
         sa.select(Assignment.worker_id)
         .join(Task, Task.id == Assignment.task_id)
         .where(Task.project_id == project.id, Assignment.discarded_at.is_(None))
         .distinct()
-    ).all()
+    )
+    return [worker_id for worker_id in on_it if worker_id != but]
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def test_a_change_of_a_task_is_posted_to_both_channels_and_calls_the_worker(
     ]
     task_id = make.task(project, "write").id
     for row in posts:
-        assert row.state is WAITING
+        assert (row.state, row.subject) == (WAITING, "Ana works on Write")
         headline, facts, link = row.text.splitlines()
         assert headline == "*<@U1> works on Write*"
         assert facts.startswith("Rain &amp; &lt;!channel&gt; @\u200bhere · ")
