@@ -16,7 +16,7 @@ from orchestra.domain.offer_links import token_of
 from orchestra.domain.versions import load_graphs, step_of
 from orchestra.errors import Conflict, NotFound, OfferClosed, WrongStatus
 from orchestra.models import (
-    LIVE_REQUEST,
+    IS_LIVE_REQUEST,
     Assignment,
     Offer,
     OfferState,
@@ -195,7 +195,8 @@ def decline(session: Session, actor: Actor, offer_id: int) -> Offer:
 
 def expire_old(session: Session) -> None:
     """Close offers whose time is over, at most a batch; not in a pause, which does not count."""
-    is_over = sa.and_(Offer.state == OfferState.SENT, Offer.expires_at <= seconds_from_now(0))
+    is_sent = Offer.state == sa.literal_column("'sent'")  # as in the index
+    is_over = sa.and_(is_sent, Offer.expires_at <= seconds_from_now(0))
     chosen = (
         sa.select(Offer.id)
         .join(StaffingRequest, StaffingRequest.id == Offer.request_id)
@@ -257,7 +258,7 @@ def is_available() -> sa.ColumnElement[bool]:
     return sa.and_(
         Offer.state == sa.literal_column("'sent'"),
         sa.or_(Offer.expires_at.is_(None), Offer.expires_at > seconds_from_now(0)),
-        StaffingRequest.state.in_(LIVE_REQUEST),
+        IS_LIVE_REQUEST,
         Project.status == ProjectStatus.ACTIVE,
     )
 

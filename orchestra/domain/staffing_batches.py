@@ -1,5 +1,6 @@
 """Ask the next workers: which requests are due, and one batch of one of them (S-19 to S-25)."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,13 @@ from sqlalchemy.orm import Session, joinedload
 from orchestra.database import find_locked, seconds_from_now, settings_of, table_of
 from orchestra.domain import audit, staffing_notices
 from orchestra.domain.audit import SYSTEM
+from orchestra.domain.graph import Step
 from orchestra.domain.locking import LockedTask, lock_task
 from orchestra.domain.offer_details import Detail
 from orchestra.domain.staffing_candidates import Candidates, Judged, Wanted
-from orchestra.domain.versions import load_graphs, step_of
+from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.models import (
-    LIVE_REQUEST,
+    IS_LIVE_REQUEST,
     POOL,
     TERMINAL,
     Offer,
@@ -29,6 +31,8 @@ from orchestra.models import (
     Verb,
     WorkflowVersion,
 )
+
+logger = logging.getLogger(__name__)
 
 _OFFERS = table_of(Offer)
 _VALID = sa.bindparam("valid_seconds", type_=sa.Float())
@@ -87,7 +91,7 @@ def due(session: Session, request_ids: Collection[int] | None = None) -> list[in
         sa.select(StaffingRequest.id)
         .join(Task, Task.id == StaffingRequest.task_id)
         .join(Project, Project.id == Task.project_id)
-        .where(StaffingRequest.state.in_(LIVE_REQUEST), is_due, _IS_WANTED)
+        .where(IS_LIVE_REQUEST, is_due, _IS_WANTED)
         .order_by(Project.priority.desc(), StaffingRequest.opened_at, StaffingRequest.id)
     )
     if request_ids is not None:
@@ -109,11 +113,7 @@ def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
     )
     by_id = {request.id: request for request in found}
     load_graphs(session, {request.task.project.version for request in by_id.values()})
-    wanted = [
-        Wanted(by_id[i], step_of(by_id[i].task.project, by_id[i].task))
-        for i in request_ids
-        if i in by_id
-    ]
+    wanted = [Wanted(by_id[i], step) for i in request_ids if i in by_id for step in _step(by_id[i])]
     last = _last_batches(session, request_ids)
     candidates = Candidates(session, wanted)
     planned = []
@@ -124,6 +124,14 @@ def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
         if is_new:
             planned.append(Plan(one, judged, number + 1))
     return planned
+
+
+def _step(request: StaffingRequest) -> list[Step]:
+    """None, if a version that was loaded again has no such step: others are asked all the same."""
+    step = graph_of(request.task.project.version).by_slug.get(request.task.step)
+    if step is None:
+        logger.error("no such step any more", extra={"staffing_request": request.id})
+    return [step] if step else []
 
 
 def _last_batches(

@@ -10,7 +10,7 @@ from orchestra.domain.graph import Step
 from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.versions import load_graphs, step_of
 from orchestra.models import (
-    LIVE_REQUEST,
+    IS_LIVE_REQUEST,
     Offer,
     OfferState,
     Project,
@@ -69,7 +69,7 @@ def requests(
     if state is not None:
         conditions.append(StaffingRequest.state == state)
     if is_live:
-        conditions.append(StaffingRequest.state.in_(LIVE_REQUEST))
+        conditions.append(IS_LIVE_REQUEST)
     if project_id is not None:
         conditions.append(Task.project_id == project_id)
     conditions += [_has_word(word) for word in text.split()]

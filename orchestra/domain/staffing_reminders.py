@@ -15,7 +15,7 @@ from orchestra.domain.message_texts import Kind, name
 from orchestra.domain.staffing_texts import AVAILABLE_PAGE, reminder_words
 from orchestra.domain.versions import load_graphs, step_of
 from orchestra.models import (
-    LIVE_REQUEST,
+    IS_LIVE_REQUEST,
     POOL,
     Channel,
     Offer,
@@ -140,7 +140,7 @@ def _unstaffed(session: Session) -> sa.Select[StaffingRequest]:
         .join(Project, Project.id == Task.project_id)
         .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
         .where(
-            StaffingRequest.state.in_(LIVE_REQUEST),
+            IS_LIVE_REQUEST,
             Task.status.in_(POOL),
             Project.status == ProjectStatus.ACTIVE,
             sa.or_(StaffingRequest.opened_at <= since, asked_nobody),

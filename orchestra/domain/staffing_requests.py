@@ -15,7 +15,7 @@ from orchestra.domain import audit, staffing_notices
 from orchestra.domain.audit import Actor
 from orchestra.domain.locking import LockedTask
 from orchestra.models import (
-    LIVE_REQUEST,
+    IS_LIVE_REQUEST,
     Assignment,
     Offer,
     OfferState,
@@ -119,7 +119,7 @@ def go_on_after_pause(session: Session, project: Project) -> None:
 
 
 def _live(session: Session, *conditions: sa.ColumnElement[bool]) -> list[StaffingRequest]:
-    live = sa.select(StaffingRequest).where(*conditions, StaffingRequest.state.in_(LIVE_REQUEST))
+    live = sa.select(StaffingRequest).where(*conditions, IS_LIVE_REQUEST)
     return lock_all(session, live.order_by(StaffingRequest.id))
 
 

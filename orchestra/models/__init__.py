@@ -41,6 +41,7 @@ from orchestra.models.projects import (
     TaskStatus,
 )
 from orchestra.models.staffing import (
+    IS_LIVE_REQUEST,
     LIVE_REQUEST,
     Offer,
     OfferState,
@@ -55,6 +56,7 @@ from orchestra.models.upkeep import Tick
 
 __all__ = [
     "FINISHED",
+    "IS_LIVE_REQUEST",
     "LIVE_REQUEST",
     "POOL",
     "TERMINAL",

@@ -72,6 +72,12 @@ class StaffingRequest(Base):
     offers: Mapped[list["Offer"]] = relationship(back_populates="request", order_by="Offer.id")
 
 
+# The states are written out as in the index of live requests, which is used only then.
+IS_LIVE_REQUEST = StaffingRequest.state.in_(
+    [sa.literal_column("'open'"), sa.literal_column("'exhausted'")]
+)
+
+
 class Verdict(StrEnum):
     """What was found about a worker when a batch was made, in the order of checking (S-14)."""
 
