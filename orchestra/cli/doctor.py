@@ -15,7 +15,7 @@ from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
 from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
-from orchestra.integrations.chat import Chat, LoggingChat, chats_of
+from orchestra.integrations.chat import Chat, chats_of
 from orchestra.integrations.files import store_of
 from orchestra.integrations.mail import mailer_of
 from orchestra.outbox import Job, OutboxMessage
@@ -139,8 +139,6 @@ def examine_chat(settings: Settings) -> Iterator[Finding]:
         if chat is None:
             switch = f"ORCHESTRA_SLACK_{workspace.upper()}_ENABLED=true"
             yield Finding(Level.OK, part, f"off: nothing is posted; {switch} changes that.")
-        elif isinstance(chat, LoggingChat):
-            yield Finding(Level.WARN, part, "posts are logged, and go nowhere.")
         else:
             yield _check_workspace(part, workspace, chat)
 

@@ -12,7 +12,8 @@ from orchestra.integrations.mail import MemoryMailer
 from orchestra.integrations.pausing import FAILURES, Pausing
 from orchestra.models import Channel, Message, MessageState
 from orchestra.outbox import Job
-from orchestra.tasks.messages import ChatServices, deliver
+from orchestra.tasks.chat_services import ChatServices
+from orchestra.tasks.messages import deliver
 from tests.builders import step
 
 BASE = "http://127.0.0.1:8000"
@@ -306,14 +307,3 @@ def test_a_chat_that_was_switched_off_meanwhile_gets_nothing(app, posts, change_
         message = stored(message_id)
         assert (message.state, message.last_error) == (MessageState.OFF, messages.CHAT_IS_OFF)
     assert jobs() == []
-
-
-def test_by_default_the_chat_is_logged_without_what_is_said(chat, posts, app, caplog):
-    """I-6: the experts' workspace is on, and no token is set."""
-    app.extensions.pop("orchestra_chats", None)
-    ids = posts()
-    with caplog.at_level("INFO", "orchestra.integrations.chat"):
-        deliver.run(ids[Channel.PROJECT_CHANNEL], 1)
-    (record,) = caplog.records
-    assert (record.workspace, record.to) == ("experts", "C1")
-    assert "returned" not in record.getMessage()
