@@ -44,7 +44,12 @@ def test_without_variables_every_setting_has_its_default(tmp_path):
         ("ORCHESTRA_WORKFLOWS", "a, b,,c", "workflows", ("a", "b", "c")),
         ("ORCHESTRA_SANITY_INTERVAL", "90", "sanity_interval", timedelta(seconds=90)),
         ("ORCHESTRA_SANITY_INTERVAL", "P1DT2H3M4.5S", "sanity_interval", timedelta(1, 7384.5)),
-        ("STAFFBOT_CONFIG", '{"a": [1]}', "staffbot_config", {"a": [1]}),
+        (
+            "STAFFBOT_CONFIG",
+            '{"allowed_team_ids": ["T1"]}',
+            "staffbot_config",
+            {"allowed_team_ids": ["T1"]},
+        ),
         ("REDIS_URL", "redis://other:1/0", "broker_url", "redis://other:1/0"),
         ("ORCHESTRA_LEASE_SECONDS", "", "lease_seconds", 60),
     ],
@@ -156,6 +161,36 @@ def test_production_starts_with_secrets_of_its_own():
 def test_the_address_follows_host_and_port_when_unset(given, host, url):
     """E-15"""
     assert Settings.from_env(given, web_host=host).url == url
+
+
+@pytest.mark.parametrize(
+    ("env", "problem"),
+    [
+        (
+            {"ORCHESTRA_SLACK_EXPERTS_ENABLED": "true"},
+            "SLACK_EXPERTS_API_KEY: must be set with ORCHESTRA_SLACK_EXPERTS_ENABLED.",
+        ),
+        (
+            {"ORCHESTRA_SLACK_INTERNAL_ENABLED": "true", "SLACK_EXPERTS_API_KEY": "xoxb-1"},
+            "SLACK_INTERNAL_API_KEY: must be set with ORCHESTRA_SLACK_INTERNAL_ENABLED.",
+        ),
+        (
+            {"ORCHESTRA_SLACK_API_URL": "slack.com"},
+            "ORCHESTRA_SLACK_API_URL: must begin with http:// or https://.",
+        ),
+        (
+            {"STAFFBOT_CONFIG": '{"allowed_team_ids": "T1"}'},
+            "STAFFBOT_CONFIG: allowed_team_ids must be a list of texts.",
+        ),
+        ({"STAFFBOT_CONFIG": '{"allowed_teams": []}'}, "STAFFBOT_CONFIG: allowed_teams is not"),
+    ],
+)
+def test_slack_does_not_start_with_half_of_its_settings(env, problem):
+    """E-39, E-51, S-57"""
+    with pytest.raises(BadConfiguration) as caught:
+        Settings.from_env(env)
+    assert len(caught.value.problems) == 1
+    assert caught.value.problems[0].startswith(problem)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

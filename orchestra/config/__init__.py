@@ -15,6 +15,7 @@ from orchestra.config.declaring import UNSHOWN, about, declaration, variable, wi
 from orchestra.config.drive import DriveSettings
 from orchestra.config.later import LaterSettings
 from orchestra.config.reading import read_environment
+from orchestra.config.slack import SlackSettings
 from orchestra.config.staffing import StaffingSettings
 from orchestra.errors import BadConfiguration, Unavailable
 
@@ -25,7 +26,7 @@ BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Settings(StaffingSettings, DriveSettings):
+class Settings(StaffingSettings, DriveSettings, SlackSettings):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 
     environment: str = field(
@@ -342,7 +343,7 @@ class Settings(StaffingSettings, DriveSettings):
             problems.append("ORCHESTRA_DATABASE_URL: must begin with postgresql:// or sqlite:///.")
         if self.broker_url and self.broker_url.split(":")[0] not in BROKERS:
             problems.append(f"ORCHESTRA_BROKER_URL: must begin with one of {', '.join(BROKERS)}.")
-        problems += self._mail_problems() + self._s3_problems()
+        problems += self._mail_problems() + self._s3_problems() + self._slack_problems()
         problems += self._drive_problems(is_used=self.file_backend == "google_drive")
         if self.environment == "production":
             problems += self._production_problems()

@@ -1,7 +1,6 @@
 """Jobs that deliver messages."""
 
 import logging
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -11,12 +10,12 @@ from orchestra.database import retry_deadlocks, transaction
 from orchestra.domain import deliveries, mail_forms, messages
 from orchestra.domain.deliveries import Delivery
 from orchestra.errors import RefusedByService, ServiceUnreachable
-from orchestra.integrations.chat import Chat, chats_of
 from orchestra.integrations.mail import Mail, Mailer, mailer_of, message_id_of
 from orchestra.integrations.pausing import Pausing
 from orchestra.models import Channel
 from orchestra.outbox import Job
 from orchestra.tasks import celery
+from orchestra.tasks.chat_services import chat_services
 
 logger = logging.getLogger(__name__)
 LONGEST_SECONDS = deliveries.LEASE_SECONDS - 60  # a server that answers drop by drop is left
@@ -47,7 +46,7 @@ def _send(delivery: Delivery, settings: Settings) -> bool:
         mail = as_mail(delivery, settings)
         pausing.call(lambda: mailer.send(mail))
         return True
-    services = _chat_services(settings)
+    services = chat_services(settings)
     service = services.internal if delivery.channel is Channel.INTERNAL else services.experts
     if service is None:
         return False
@@ -65,26 +64,6 @@ def _mail_service(settings: Settings) -> tuple[Mailer, Pausing]:
     if found is None:
         found = (mailer_of(settings), Pausing("The mail server"))
         current_app.extensions["orchestra_mail"] = found
-    return found
-
-
-@dataclass(frozen=True)
-class ChatServices:
-    """Each with its own pause; None: switched off."""
-
-    experts: tuple[Chat, Pausing] | None
-    internal: tuple[Chat, Pausing] | None
-
-
-def _chat_services(settings: Settings) -> ChatServices:
-    found: ChatServices | None = current_app.extensions.get("orchestra_chats")
-    if found is None:
-        chats = chats_of(settings)
-        found = ChatServices(
-            experts=(chats.experts, Pausing("The chat")) if chats.experts else None,
-            internal=(chats.internal, Pausing("The chat")) if chats.internal else None,
-        )
-        current_app.extensions["orchestra_chats"] = found
     return found
 
 

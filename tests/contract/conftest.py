@@ -12,9 +12,11 @@ from google.oauth2.service_account import Credentials
 from orchestra.integrations.drive import SCOPES, DriveFiles
 from orchestra.integrations.files import FilesInMemory, LocalFiles
 from orchestra.integrations.s3 import S3Files
+from orchestra.integrations.slack import SlackChat
 from tests.contract.drive_objects import ROOT
 from tests.contract.drive_server import drive_server
 from tests.contract.s3_server import KEY, SECRET, client, s3_server
+from tests.contract.slack_server import TOKEN, slack_server
 
 STORES = ("local", "memory", "s3", "drive")
 
@@ -60,3 +62,15 @@ def drive_files(drive):
 @pytest.fixture(params=STORES)
 def store(request):
     return request.getfixturevalue(f"{request.param}_files")
+
+
+@pytest.fixture
+def slack():
+    """The service, of which a test may order answers."""
+    with slack_server() as server:
+        yield server
+
+
+@pytest.fixture
+def slack_chat(slack):
+    return SlackChat(TOKEN, slack.url)
