@@ -6,12 +6,21 @@ from markupsafe import Markup
 
 from orchestra.web.addresses import is_address, picture_source
 
+DEEPEST_HEADING = 6
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def render_markdown(text: str) -> Markup:
-    """Raw HTML in the text stays text; what the reader makes is cleaned once more."""
-    html = _READER.render(text)
+def render_markdown(text: str, below: int = 0) -> Markup:
+    """Raw HTML in the text stays text; what the reader makes is cleaned once more.
+
+    :param below: the level of the heading on the page under which the text stands: its own
+        headings begin one level deeper.
+    """
+    tokens = _READER.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(DEEPEST_HEADING, int(token.tag[1:]) + below)}"
+    html = _READER.renderer.render(tokens, _READER.options, {})
     schemes = {"http", "https", "mailto"}
     return Markup(nh3.clean(html, url_schemes=schemes, attribute_filter=_shown_by_us))
 

@@ -47,7 +47,7 @@ def save(at_somebody, draft, text, revision):
 def test_a_document_is_read_as_clean_markdown(at, work, draft):
     html = page(at(work.writer), draft)
 
-    assert "<h1>The Pope</h1>" in html
+    assert "<h2>The Pope</h2>" in html
     assert "<strong>arrives</strong>" in html
     assert "<script>x" not in html
     assert "Last changed by the machine" in html
