@@ -82,11 +82,17 @@ class Visit:
         self.complaints = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._listen)
+        self.page.on("request", self._watch)
 
     def _listen(self, message):
         # A refused call is shown by the page itself; the browser's own line about it is not news.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
+
+    def _watch(self, request):
+        """No page asks another host for anything (W-1)."""
+        if not request.url.startswith((f"{self.url}/", "data:", "blob:")):
+            self.complaints.append(f"asked another host: {request.url}")
 
     def sign_in(self, username, password=None):
         self.page.goto(f"{self.url}/orchestra/app")

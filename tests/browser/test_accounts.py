@@ -87,7 +87,7 @@ def test_somebody_registers_and_activates(visit, see, session):
 def test_somebody_sets_profile_and_notifications(visit, see, ana):
     """P-13, W-67, W-68"""
     page = visit.sign_in("ana", OLD)
-    page.get_by_text("Ana", exact=True).click()
+    page.locator("header summary").filter(has_text="Ana").click()
     expect(page.get_by_role("link", name="Settings")).to_be_visible()
     visit.shot(f"account-menu-{page.viewport_size['width']}")
     page.get_by_role("link", name="Settings").click()
