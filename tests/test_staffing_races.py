@@ -2,10 +2,12 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from orchestra.database import utcnow
 from orchestra.domain import lifecycle, offers, pickup, projects, staffing
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.message_texts import Kind
@@ -35,7 +37,11 @@ from orchestra.models import (
     Worker,
     WorkerCertification,
 )
-from orchestra.tasks.staffing import send_staffing_requests
+from orchestra.tasks.staffing import (
+    remind_workers_about_available_tasks,
+    send_staffing_requests,
+    warn_staffing_team_about_unstaffed_tasks,
+)
 from tests.builders import reviewed, step
 from tests.faults.oracle import broken_invariants, doubled_effects
 
@@ -331,4 +337,30 @@ def test_schedulers_at_once_ask_everybody_once(session, make, ticks, change_sett
     assert count(session, StaffingBatch) == 3
     told = (Message.kind == Kind.OFFER, Message.channel == Channel.INBOX)
     assert count(session, Message, *told) == 9
+    assert_intact(session)
+
+
+def test_workers_are_reminded_and_tasks_warned_about_once_however_many_ask(
+    session, make, ticks, change_settings
+):
+    """S-50, S-51, S-53"""
+    change_settings(staffbot_staffing_min_time=timedelta(0), reminder_interval=timedelta(hours=1))
+    admin = make.admin()
+    for _ in range(3):
+        task = make.task(make.project(step("write")), "write")
+        staffing.staff(session, SYSTEM, task.id)
+        make.worker()
+    session.commit()
+    send_staffing_requests.run()
+    session.execute(sa.update(Offer).values(sent_at=utcnow() - timedelta(hours=2)))
+    session.commit()
+
+    reminded = sum(ticks(remind_workers_about_available_tasks))
+    warned = sum(ticks(warn_staffing_team_about_unstaffed_tasks))
+
+    of_inbox = Message.channel == Channel.INBOX
+    assert reminded == count(session, Message, of_inbox, Message.kind == Kind.OFFER_REMINDER) == 4
+    is_warning = Message.kind == Kind.UNSTAFFED_WARNING
+    to_admin = Message.worker_id == admin.id
+    assert warned == count(session, Message, of_inbox, is_warning, to_admin) == 3
     assert_intact(session)

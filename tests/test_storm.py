@@ -22,7 +22,7 @@ from orchestra.models import (
     Project,
     Verb,
 )
-from orchestra.outbox import OutboxMessage
+from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import upkeep
 from tests.builders import step
 from tests.faults.oracle import broken_invariants
@@ -176,4 +176,9 @@ def _abort_by_all(at_once, project_id, leases):
     with _snapshot() as session:
         assert session.get_one(Project, project_id).status.is_closed
         assert session.scalars(running).all() == []
-        assert session.scalars(sa.select(OutboxMessage.dedupe_key)).all() == []
+        assert (
+            session.scalars(
+                sa.select(OutboxMessage.dedupe_key).where(OutboxMessage.job == Job.RUN_STEP)
+            ).all()
+            == []
+        )

@@ -8,11 +8,14 @@ from orchestra.domain import (
     interventions,
     lifecycle,
     machine,
+    offers,
     onward,
     pickup,
     projects,
     repair,
     revert,
+    staffing,
+    staffing_batches,
 )
 from orchestra.domain.audit import Actor
 from orchestra.domain.execution import Outcome, Runner
@@ -21,9 +24,14 @@ from orchestra.models import (
     Assignment,
     Attempt,
     Iteration,
+    Offer,
+    OfferState,
     Project,
     ProjectStatus,
+    RequestCause,
+    RequestState,
     Role,
+    StaffingRequest,
     Task,
     TaskStatus,
     Worker,
@@ -175,6 +183,41 @@ class Walk:
         task_id, data = self._task(session), self._data()
         return lambda s: repair.skip_with_data(s, self.admin, task_id, data)
 
+    # People who are looked for.
+
+    def staff(self, session):
+        task_id = self._task(session)
+        return lambda s: staffing.staff(s, self.admin, task_id)
+
+    def restaff(self, session):
+        held = self._held(session)
+        name = held and self.actors[held.worker_id].name
+        return held and (lambda s: staffing.restaff(s, self.admin, held.task_id, name))
+
+    def cancel_request(self, session):
+        ids = session.scalars(sa.select(StaffingRequest.id).order_by(StaffingRequest.id)).all()
+        request_id = self.random.choice([*ids[-3:], 999_999])
+        return lambda s: staffing.cancel(s, self.admin, request_id)
+
+    def ask(self, session):
+        """One tick: workers are looked at now, and asked in a transaction of its own."""
+        plans = staffing_batches.plans(session, staffing_batches.due(session))
+        plan = self.random.choice([*plans, None])
+        return plan and (lambda s: staffing_batches.send(s, plan))
+
+    def accept(self, session):
+        offer = self._offer(session)
+        return offer and (lambda s: offers.accept(s, self.actors[offer.worker_id], offer.id))
+
+    def decline(self, session):
+        offer = self._offer(session)
+        return offer and (lambda s: offers.decline(s, self.actors[offer.worker_id], offer.id))
+
+    def _offer(self, session):
+        mine = sa.select(Offer.id, Offer.worker_id).where(Offer.worker_id.in_(self.workers))
+        newest = session.execute(mine.order_by(Offer.id.desc()).limit(8)).all()
+        return self.random.choice([*newest, None])
+
     # Processes.
 
     def claim(self, _session):
@@ -230,6 +273,7 @@ class Walk:
     OPERATIONS = (
         *(assign, pick_up, save, skip, unskip, reassign, unassign, revert, pause, abort_rarely),
         *(claim, record, lose, wait, retry, skip_machine),
+        *(staff, restaff, cancel_request, ask, ask, accept, accept, decline),
         *(hand_over,) * 4,
         *(resume,) * 2,
         *(assign,) * 2,
@@ -237,6 +281,7 @@ class Walk:
     STORM = (
         *(assign, pick_up, save, reassign, unassign, hand_over, claim, record, carry_on) * 3,
         *(unskip, revert, resume, claim, hand_over) * 2,
+        *(staff, restaff, ask, accept, accept, decline, cancel_request),
         *(skip, pause, edit, extend, release, lose, wait, retry, skip_machine),
     )
 
@@ -256,6 +301,7 @@ def check_project(project, session):
 
 def check_task(task, session):
     held = list(task.assignments)
+    check_requests(task, held, session)
     assert [assignment.level for assignment in held] == list(range(len(held)))
     assert (task.result is not None) == (task.status is S.COMPLETE)
     assert (task.ended_at is not None) == task.status.is_terminal
@@ -266,6 +312,22 @@ def check_task(task, session):
         check_human(task, held, _last_iteration(held))
     else:
         check_machine(task, held, session)
+
+
+def check_requests(task, held, session):
+    """S-11: somebody is looked for only where somebody is wanted, and no other offer is open."""
+    query = sa.select(StaffingRequest).where(StaffingRequest.task_id == task.id)
+    for request in session.scalars(query.execution_options(populate_existing=True)):
+        if request.state.is_live and request.cause is RequestCause.RESTAFF:
+            assert not task.status.is_terminal
+            assert request.replaces_id in {assignment.id for assignment in held}
+        elif request.state.is_live:
+            assert task.status in {S.AWAITING_PROCESSING, S.PENDING_REVIEW}
+            assert request.level == len(held)
+        offered = sa.select(Offer.state).where(Offer.request_id == request.id)
+        states = list(session.scalars(offered))
+        assert request.state.is_live or OfferState.SENT not in states
+        assert states.count(OfferState.ACCEPTED) <= (request.state is RequestState.FILLED)
 
 
 def _last_iteration(held):

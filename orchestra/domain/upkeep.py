@@ -3,24 +3,20 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from orchestra.database import seconds_from_now
+from orchestra.database import seconds_from_now, table_of
 from orchestra.models import Tick
 from orchestra.outbox import Job
 
 
 def note_tick(session: Session, job: Job) -> None:
-    """Remember that a scheduled job has just run to its end."""
-    known = session.execute(
-        sa.update(Tick)
-        .where(Tick.job == job.value)
-        .values(at=seconds_from_now(0))
-        .returning(Tick.job),
-        execution_options={"synchronize_session": False},
-    ).one_or_none()
-    if known is None:
-        session.add(Tick(job=job.value, at=seconds_from_now(0)))
+    """Remember that a scheduled job has just run to its end; several may end at once."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    noted = dialect.insert(table_of(Tick)).values(job=job.value, at=seconds_from_now(0))
+    renewed = {"at": noted.excluded.at}
+    session.execute(noted.on_conflict_do_update(index_elements=["job"], set_=renewed))
 
 
 def ran_lately(session: Session, job: Job, seconds: float) -> bool:

@@ -9,9 +9,12 @@ from orchestra.models import (
     Attempt,
     AuditEvent,
     Iteration,
+    Offer,
     Project,
     Remark,
     ReviewDraw,
+    StaffingBatch,
+    StaffingRequest,
     Task,
 )
 from orchestra.outbox import OutboxMessage
@@ -24,6 +27,9 @@ WATCHED = (
     Attempt,
     Remark,
     ReviewDraw,
+    StaffingRequest,
+    StaffingBatch,
+    Offer,
     AuditEvent,
     OutboxMessage,
 )
