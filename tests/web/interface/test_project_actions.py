@@ -103,7 +103,7 @@ def test_the_project_says_what_may_be_done_with_it(at_mia, session, project_id):
     assert answer["project"]["allowed_actions"] == [
         "pause", "edit", "create_subsequent_tasks", "message_team", "abort",
     ]  # fmt: skip
-    assert answer["tasks"]["reporting"]["allowed_actions"] == ["assign", "why", "skip"]
+    assert answer["tasks"]["reporting"]["allowed_actions"] == ["assign", "staff", "why", "skip"]
     assert answer["tasks"]["crawl"]["allowed_actions"] == ["skip_with_data"]
 
 
@@ -183,7 +183,7 @@ def test_the_page_offers_what_is_allowed_and_says_what_needs_scripts(at_mia, ses
     page = at_mia.get(f"/orchestra/app/project/{project_id}").text
     assert "JavaScript is off." in page
     on_project = ["pause", "edit", "message_team", "create_subsequent_tasks", "abort"]
-    on_tasks = ["assign", "why", "skip", "skip_with_data"]
+    on_tasks = ["assign", "staff", "why", "skip", "skip_with_data"]
     assert offered(at_mia, project_id) == on_project + on_tasks
     at_mia.call(
         "project_management/set_project_status/", {"project_id": project_id, "status": "Paused"}
