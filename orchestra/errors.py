@@ -96,6 +96,18 @@ class LimitReached(Conflict):
     kind = "limit_reached"
 
 
+class TimerRunning(Conflict):
+    """The worker's timer runs already."""
+
+    kind = "timer_running"
+
+
+class TimerNotRunning(Conflict):
+    """The worker's timer does not run."""
+
+    kind = "timer_not_running"
+
+
 class OfferClosed(Conflict):
     """The offer cannot be answered any more; ``details`` says since when."""
 

@@ -150,6 +150,10 @@ class Settings(StaffingSettings, DriveSettings, SlackSettings):
     max_in_progress_tasks: int = field(
         default=3, metadata=about("Most tasks in progress of a worker; 0: no limit.", low=0)
     )
+    time_approval: bool = field(
+        default=False,
+        metadata=about("Whether weeks of recorded time are handed in, approved and locked."),
+    )
     lease_seconds: int = field(
         default=60, metadata=about("Lease of a machine step.", low=10, high=3600)
     )

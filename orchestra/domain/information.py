@@ -18,6 +18,7 @@ from orchestra.models import (
     Project,
     Task,
     TaskStatus,
+    TimeEntry,
     Worker,
     Workflow,
     WorkflowVersion,
@@ -97,12 +98,22 @@ def _tasks(project_ids: Sequence[int]) -> sa.Select[Any]:
 
 def _assignments(project_ids: Sequence[int]) -> sa.Select[Any]:
     return (
-        sa.select(Assignment.__table__, Worker.username)
+        sa.select(Assignment.__table__, Worker.username, _recorded_seconds())
         .join(Task, Task.id == Assignment.task_id)
         .outerjoin(Worker, Worker.id == Assignment.worker_id)
         .where(Task.project_id.in_(project_ids), Assignment.discarded_at.is_(None))
         .order_by(Assignment.level)
     )
+
+
+def _recorded_seconds() -> sa.Label[int]:
+    """What the worker of an assignment recorded for it (T-30)."""
+    recorded = sa.select(sa.func.sum(TimeEntry.work_seconds)).where(
+        TimeEntry.assignment_id == Assignment.id,
+        TimeEntry.worker_id == Assignment.worker_id,
+        TimeEntry.deleted_at.is_(None),
+    )
+    return sa.func.coalesce(recorded.scalar_subquery(), 0).label("recorded_work_seconds")
 
 
 def _iterations(project_ids: Sequence[int]) -> sa.Select[Any]:
@@ -204,7 +215,7 @@ def _assignment(assignment: Row, iterations: list[Row]) -> Json:
         "status": assignment.status.label,
         "in_progress_task_data": assignment.data,
         "start_datetime": timestamp(assignment.created_at),
-        "recorded_work_seconds": 0,  # until time is tracked
+        "recorded_work_seconds": assignment.recorded_work_seconds,
         "iterations": [_iteration(row) for row in iterations],
     }
 

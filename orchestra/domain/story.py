@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from orchestra.domain import time_story
 from orchestra.domain.graph import Graph
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.errors import NotFound
@@ -350,6 +351,10 @@ def _decided(_names: Names, event: AuditEvent, _step: str) -> str:
     return f"decided about {what} that was given up: {decision}."
 
 
+def _recorded(_names: Names, event: AuditEvent, _step: str) -> str:
+    return time_story.told(event)
+
+
 def _began_project(_names: Names, event: AuditEvent, _step: str) -> str:
     after = event.after or {}
     return f"created the project, with {after.get('workflow')}, version {after.get('version')}."
@@ -390,4 +395,5 @@ _SENTENCES: dict[str, Sentence] = {
     Verb.FILE_CHANGED: _changed_file,
     Verb.MESSAGE_SENT_BY_CLIENT: _fixed("wrote to the team."),
     Verb.DEAD_LETTER_DECIDED: _decided,
+    Verb.TIME_ENTRY_CHANGED: _recorded,
 }

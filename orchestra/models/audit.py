@@ -64,6 +64,9 @@ class Verb(StrEnum):
     KEY_REVOKED = "key_revoked"
     VERSION_LOADED = "version_loaded"
     DEAD_LETTER_DECIDED = "dead_letter_decided"
+    TIMER_CHANGED = "timer_changed"
+    TIME_ENTRY_CHANGED = "time_entry_changed"
+    TIME_WEEK_CHANGED = "time_week_changed"
 
 
 class AuditEvent(Base):

@@ -1,4 +1,4 @@
-"""The time that people record: running timers, entries, and weeks that are handed in (T-1, T-10)."""
+"""The time that people record: running timers, entries, and weeks handed in (T-1, T-10)."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from orchestra.models.people import Worker
 from orchestra.models.projects import Assignment
 
 _IS_VISIBLE = sa.text("deleted_at IS NULL")
+_IS_INCOMPLETE = sa.text("deleted_at IS NULL AND (assignment_id IS NULL OR description = '')")
 
 
 class Timer(Base):
@@ -53,6 +54,13 @@ class TimeEntry(Base):
             "worked_on",
             sqlite_where=_IS_VISIBLE,
             postgresql_where=_IS_VISIBLE,
+        ),
+        sa.Index(
+            "ix_time_entry_incomplete",
+            "worker_id",
+            "worked_on",
+            sqlite_where=_IS_INCOMPLETE,
+            postgresql_where=_IS_INCOMPLETE,
         ),
         sa.Index("ix_time_entry_worked_on", "worked_on"),
         {"sqlite_autoincrement": True},

@@ -18,6 +18,7 @@ from orchestra.domain import (
     offers,
     preparing,
     repeats,
+    timers,
     upkeep,
 )
 from orchestra.errors import OrchestraError
@@ -52,7 +53,7 @@ def sweep_all() -> int:
     longer there to be taken.
     """
     found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
-    found += remove_hidden_files() + prepare_forgotten()
+    found += remove_hidden_files() + prepare_forgotten() + stop_forgotten_timers()
     with transaction() as session:
         repeats.forget_old(session)
         deliveries.forget_old(session)
@@ -88,6 +89,13 @@ def prepare_forgotten() -> int:
     with reading() as session:
         project_ids = preparing.unprepared(session, BATCH)
     return _for_each(project_ids, preparing.ask_again)
+
+
+def stop_forgotten_timers() -> int:
+    """Stop timers that have run for more than a day (T-7)."""
+    with reading() as session:
+        worker_ids = timers.overdue(session, BATCH)
+    return _for_each(list(worker_ids), timers.stop_overdue)
 
 
 def remove_hidden_files() -> int:

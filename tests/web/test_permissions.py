@@ -42,6 +42,7 @@ GUARDS = {
     "interface": Rank.WORKER,
     "interface_inbox": Rank.WORKER,
     "interface_offers": Rank.WORKER,
+    "interface_time": Rank.WORKER,
     "offers": Rank.WORKER,
     "notifications": Rank.WORKER,
     "operations": Rank.ADMINISTRATOR,

@@ -48,6 +48,8 @@ def upgrade():
     is_visible = sa.text('deleted_at IS NULL')
     op.create_index('ix_time_entry_of_worker', 'time_entry', ['worker_id', 'worked_on', 'id'], unique=False, sqlite_where=is_visible, postgresql_where=is_visible)
     op.create_index('ix_time_entry_of_assignment', 'time_entry', ['assignment_id', 'worked_on'], unique=False, sqlite_where=is_visible, postgresql_where=is_visible)
+    is_incomplete = sa.text("deleted_at IS NULL AND (assignment_id IS NULL OR description = '')")
+    op.create_index('ix_time_entry_incomplete', 'time_entry', ['worker_id', 'worked_on'], unique=False, sqlite_where=is_incomplete, postgresql_where=is_incomplete)
     op.create_index('ix_time_entry_worked_on', 'time_entry', ['worked_on'], unique=False)
     op.create_table('time_week',
     sa.Column('id', sa.Integer(), nullable=False),

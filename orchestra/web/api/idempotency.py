@@ -32,7 +32,9 @@ def repeatable(
     )
 
 
-def answer_once(session: Session, request: Repeatable, work: Callable[[], Any]) -> Response:
+def answer_once(
+    session: Session, request: Repeatable, work: Callable[[], Any], *, status: int = 200
+) -> Response:
     """Do the work and store its answer with it, or repeat the stored answer.
 
     A refusal raises, rolls back and stores nothing: it may be sent again (A-53).
@@ -43,8 +45,8 @@ def answer_once(session: Session, request: Repeatable, work: Callable[[], Any]) 
         response.headers["Idempotency-Replayed"] = "true"
         return response
     answer = as_json(work())
-    repeats.store(session, request, status=200, answer=answer)
-    return json_response(answer)
+    repeats.store(session, request, status=status, answer=answer)
+    return json_response(answer, status)
 
 
 def as_json(answer: Any) -> str:

@@ -13,6 +13,7 @@ from orchestra.web.interface import (
     projects,
     staffing,
     tasks,
+    timing,
 )
 
 
@@ -29,3 +30,4 @@ def register(app: Flask) -> None:
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(staffing.blueprint)
     app.register_blueprint(staffing.management)
+    app.register_blueprint(timing.blueprint)

@@ -20,17 +20,21 @@ View = Callable[..., Answer]  # (session, actor or worker, **what the schema and
 Decorator = Callable[[View], Callable[..., Response]]
 
 
-def changing(schema: Schema) -> Decorator:
+def changing(schema: Schema, *, status: int = 200) -> Decorator:
     """Read the body by ``schema``, and run the view in a transaction.
 
     The same Idempotency-Key gets the answer of the first time (N-4).
+
+    :param status: of the answer where the view does not refuse.
     """
 
     def decorate(view: View) -> Callable[..., Response]:
         @retry_deadlocks
         def once(actor: Actor, call: Repeatable, arguments: dict[str, Any]) -> Response:
             with transaction() as session:
-                return answer_once(session, call, lambda: view(session, actor, **arguments))
+                return answer_once(
+                    session, call, lambda: view(session, actor, **arguments), status=status
+                )
 
         @wraps(view)
         def called(**in_path: Any) -> Response:
