@@ -132,6 +132,19 @@ class OrchestraClient:
         body = {"project_id": project_id, "message": message}
         self._call("POST", "message_project_team/", body, idempotency_key=uuid.uuid4().hex)
 
+    def staff_task(self, task_id: int) -> int:
+        """Look for somebody to do or review a task that waits; the id of the request."""
+        return self._staff("staff_task/", {"task_id": task_id})
+
+    def restaff_task(self, task_id: int, username: str) -> int:
+        """Look for somebody to take a task over from this worker; the id of the request."""
+        return self._staff("restaff_task/", {"task_id": task_id, "worker_username": username})
+
+    def _staff(self, path: str, body: Json) -> int:
+        answer = self._call("POST", path, body, idempotency_key=uuid.uuid4().hex)
+        request_id: int = answer["request_id"]
+        return request_id
+
     def _call(
         self, method: str, path: str, body: Json | None = None, idempotency_key: str | None = None
     ) -> Json:

@@ -110,6 +110,17 @@ def test_the_team_of_a_project_is_written_to(client, workflow, session):
     assert [message.project_id for message in told] == [project_id]  # the channel; nobody is on it
 
 
+def test_somebody_is_looked_for(client, make, session):
+    """A-47"""
+    work = make.work()
+    session.commit()
+    first, second = client.staff_task(work.task.id), client.staff_task(work.task.id)
+    assert first < second
+    work.assign(work.writer)
+    session.commit()
+    assert client.restaff_task(work.task.id, work.writer.name) > second
+
+
 def test_every_request_is_signed_strictly(client, workflow, between):
     """A-49"""
     client.create_project(*workflow)

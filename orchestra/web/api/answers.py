@@ -58,6 +58,8 @@ SCHEMAS: dict[str, Json] = {
         },
     },
     "Success": record(success={"type": "boolean"}) | {"example": {"success": True}},
+    "Staffing": record(success={"type": "boolean"}, request_id=ID)
+    | {"example": {"success": True, "request_id": 789}},
     "Created": record(project_id=ID) | {"example": {"project_id": 123}},
     "Project": record(
         id=ID,

@@ -93,6 +93,41 @@ ENDPOINTS = (
             "invalid",
         ),
     ),
+    *(
+        Endpoint(
+            path=f"/orchestra/api/project/{name}/",
+            method="post",
+            name=name,
+            summary=summary,
+            body=body,
+            answer="Staffing",
+            changes=True,
+            kinds=(
+                "not_found",
+                "project_paused",
+                "project_closed",
+                "wrong_step_kind",
+                "wrong_status",
+                "conflict",
+                "idempotency_mismatch",
+                "too_large",
+                "invalid",
+            ),
+        )
+        for name, body, summary in (
+            (
+                "staff_task",
+                schemas.StaffTask,
+                "Look for somebody to do or review a task that waits; asked again, everybody is "
+                "asked anew.",
+            ),
+            (
+                "restaff_task",
+                schemas.RestaffTask,
+                "Look for somebody to take a task over from the worker who has it until then.",
+            ),
+        )
+    ),
 )
 
 blueprint = Blueprint("api_description", __name__, url_prefix="/orchestra/api")

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from orchestra.domain import information, projects, team_messages
+from orchestra.domain import information, projects, staffing, team_messages
 from orchestra.domain.audit import Actor
 from orchestra.errors import NotFound
 from orchestra.models import TaskClass
@@ -61,3 +61,17 @@ def workflow_types(session: Session, _body: Json) -> Json:
 def message_project_team(session: Session, actor: Actor, body: Json) -> Json:
     team_messages.send(session, actor, body["project_id"], body["message"])
     return {"success": True}
+
+
+@blueprint.post("/staff_task/", **ANY_ENDING)
+@changing(schemas.StaffTask)
+def staff_task(session: Session, actor: Actor, body: Json) -> Json:
+    request = staffing.staff(session, actor, body["task_id"])
+    return {"success": True, "request_id": request.id}
+
+
+@blueprint.post("/restaff_task/", **ANY_ENDING)
+@changing(schemas.RestaffTask)
+def restaff_task(session: Session, actor: Actor, body: Json) -> Json:
+    request = staffing.restaff(session, actor, body["task_id"], body["worker_username"])
+    return {"success": True, "request_id": request.id}

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from orchestra.domain.administration import LONGEST_NAME
 from orchestra.domain.team_messages import LONGEST as LONGEST_MESSAGE
 from orchestra.models import TaskClass
 
@@ -78,6 +79,18 @@ class MessageTeam(Schema):
         required=True,
         validate=validate.Length(min=1, max=LONGEST_MESSAGE),
         metadata={"example": "The client moved the deadline to Friday."},
+    )
+
+
+class StaffTask(Schema):
+    task_id = Id(required=True, metadata={"example": 456})
+
+
+class RestaffTask(StaffTask):
+    worker_username = Text(
+        required=True,
+        validate=validate.Length(min=1, max=LONGEST_NAME),
+        metadata={"description": "Who is to be replaced.", "example": "alice"},
     )
 
 

@@ -7,7 +7,16 @@ import sqlalchemy as sa
 import time_machine
 
 from orchestra.database import db, utcnow
-from orchestra.models import AuditEvent, Channel, Message, Project, Source, TaskStatus, Verb
+from orchestra.models import (
+    AuditEvent,
+    Channel,
+    Message,
+    Project,
+    Source,
+    StaffingRequest,
+    TaskStatus,
+    Verb,
+)
 from tests.builders import own, step
 from tests.signing import PREFIX
 
@@ -315,3 +324,40 @@ def test_the_team_of_no_project_is_not_found(strict):
     """A-37"""
     answer = strict.post("message_project_team", {"project_id": 999, "message": "Hello"})
     error_of(answer, 404, "not_found")
+
+
+# --- Staffing -----------------------------------------------------------------------------------
+
+
+def test_somebody_is_looked_for_once_for_one_idempotency_key(strict, make, session):
+    """A-38, S-5, S-8, P-56"""
+    work = make.work()
+    session.commit()
+    answers = [
+        strict.post("staff_task", {"task_id": work.task.id}, {"Idempotency-Key": "staff"})
+        for _ in range(2)
+    ]
+    work.assign(work.writer)
+    session.commit()
+    body = {"task_id": work.task.id, "worker_username": work.writer.name}
+    answers.append(strict.post("restaff_task", body))
+
+    requests = session.scalars(sa.select(StaffingRequest).order_by(StaffingRequest.id)).all()
+    expected = [requests[0].id, requests[0].id, requests[1].id]
+    assert [answer.get_json() for answer in answers] == [
+        {"success": True, "request_id": request_id} for request_id in expected
+    ]
+    assert len(requests) == 2
+    assert {request.requested_by for request in requests} == {"key:system"}
+
+
+def test_refusals_of_staffing_say_why(strict, make, session):
+    """A-38"""
+    work = make.work(TaskStatus.PROCESSING)
+    task_id = work.task.id
+    session.commit()
+    error_of(strict.post("staff_task", {"task_id": task_id}), 409, "wrong_status")
+    error_of(strict.post("staff_task", {"task_id": 999}), 404, "not_found")
+    error_of(strict.post("staff_task", {}), 422, "invalid")
+    body = {"task_id": task_id, "worker_username": "nobody"}
+    error_of(strict.post("restaff_task", body), 404, "not_found")
