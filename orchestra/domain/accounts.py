@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from orchestra.database import lock, settings_of
-from orchestra.domain import account_links, account_mails, audit, passwords, people, tries
+from orchestra.domain import account_links, account_mails, audit, passwords, people, sharing, tries
 from orchestra.domain.account_links import LinkIsSpent
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Forbidden, Invalid
@@ -272,6 +272,7 @@ def confirm_email(session: Session, actor: Actor, secret: str) -> Worker:
         after={"email": worker.email},
     )
     account_mails.send_email_changed(session, worker, former)
+    sharing.follow_worker(session, worker.id)
     return worker
 
 

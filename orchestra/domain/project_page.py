@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer, joinedload
 
-from orchestra.domain import allowed_actions, dead_letters
+from orchestra.domain import allowed_actions, dead_letters, sharing
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.project_staffing import OpenRequest, open_requests
@@ -23,6 +23,7 @@ from orchestra.models import (
     AssignmentStatus,
     Attempt,
     CreationProblem,
+    FolderShare,
     Iteration,
     IterationStatus,
     Project,
@@ -135,6 +136,7 @@ class ProjectPage:
     paused_by: str | None = None  # name
     allowed: Sequence[ProjectAction] = ()
     creation_problems: Sequence[CreationProblem] = ()
+    refusals: Sequence[FolderShare] = ()  # whom the service of files does not let in
     dead_steps: frozenset[str] = field(default_factory=frozenset)  # their job was given up
     dead_messages: int = 0  # given up
 
@@ -227,6 +229,7 @@ def _for_admins(session: Session, page: ProjectPage) -> ProjectPage:
         rows=[_for_admin(project, row, attempts, requests) for row in page.rows],
         allowed=allowed_actions.on_project(project.status),
         creation_problems=_creation_problems(session, project.id),
+        refusals=sharing.refusals(session, project.id),
         dead_steps=_dead_steps(session, project.id),
         dead_messages=dead_letters.count_dead(session, project_ids=[project.id]),
     )

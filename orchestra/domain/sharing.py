@@ -31,6 +31,15 @@ def follow(session: Session, project_id: int) -> None:
         outbox.enqueue(session, job_of(project_id))
 
 
+def follow_worker(session: Session, worker_id: int) -> None:
+    """The address of a worker is another one now."""
+    if not folders.are_at_service(settings_of(session)):
+        return
+    their_projects = sa.select(FolderShare.project_id).where(FolderShare.worker_id == worker_id)
+    for project_id in session.scalars(their_projects.order_by(FolderShare.project_id)):
+        outbox.enqueue(session, job_of(project_id))
+
+
 def job_of(project_id: int) -> Dispatch:
     kwargs = {"project_id": project_id}
     return Dispatch(Job.SHARE_FOLDER, kwargs, f"share:{project_id}", "messages")
@@ -72,6 +81,8 @@ def record(session: Session, project_id: int, done: Plan, refused: Mapping[str, 
 
 def refusals(session: Session, project_id: int) -> Sequence[FolderShare]:
     """Who cannot write in the folder, and why."""
+    if not folders.are_at_service(settings_of(session)):
+        return []
     refused = sa.select(FolderShare).where(
         FolderShare.project_id == project_id, FolderShare.refused.is_not(None)
     )

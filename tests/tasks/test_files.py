@@ -241,6 +241,9 @@ def test_an_address_that_is_refused_is_told_and_not_tried_again(shared, session,
 def test_a_new_address_takes_the_place_of_the_old_one(shared, session, service):
     share_folder.run(shared.project.id)
     session.get(Worker, shared.ana.id).email = "ana@example.com"
+    sharing.follow_worker(session, shared.ana.id)
+    session.commit()
+    assert jobs_of(session, "files.share_folder")
     session.commit()
 
     share_folder.run(shared.project.id)

@@ -7,7 +7,15 @@ import pytest
 from orchestra.domain import documents, projects
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.folders import Wanted
-from orchestra.models import AuditEvent, DocumentRevision, FileKind, StoredFile, TaskStatus, Verb
+from orchestra.models import (
+    AuditEvent,
+    DocumentRevision,
+    FileKind,
+    FolderShare,
+    StoredFile,
+    TaskStatus,
+    Verb,
+)
 from orchestra.project_files import ProjectFiles
 from tests.web.test_files import picture
 
@@ -211,6 +219,20 @@ def test_a_folder_shows_what_lies_in_it_and_takes_files(at, work, session, draft
     html = at_writer.get(f"/orchestra/folders/{raw}/").text
     assert f'<img src="/orchestra/files/{row.id}/small/pier.png"' in html
     assert f'href="/orchestra/folders/{kept.folder}/"' in html
+
+
+def test_an_address_that_was_refused_is_shown_on_the_page_of_the_project(
+    at, work, session, service
+):
+    """I-33, W-58"""
+    share = {"project_id": work.project.id, "address": "ana@example.org"}
+    why = "This address has no Google account."
+    session.add(FolderShare(**share, worker_id=work.writer.worker_id, refused=why))
+    session.commit()
+    address = f"/orchestra/app/project/{work.project.id}"
+
+    assert why in at(work.admin).get(address).text
+    assert why not in at(work.writer).get(address).text
 
 
 @pytest.mark.parametrize("entries", [1, 12])
