@@ -16,15 +16,9 @@ from sqlalchemy.orm import Session
 from orchestra import outbox
 from orchestra.database import UtcDateTime, seconds_from_now, settings_of, table_of
 from orchestra.domain.markup import lines_of, one_line
+from orchestra.domain.message_rows import CHAT_IS_OFF, NO_ADDRESS, NO_SLACK_ID, UNWANTED
 from orchestra.domain.message_texts import Preference
-from orchestra.domain.messages import (
-    CHAT_IS_OFF,
-    NO_ADDRESS,
-    NO_SLACK_ID,
-    UNWANTED,
-    delivery_of,
-    direct_message,
-)
+from orchestra.domain.messages import delivery_of, direct_message
 from orchestra.models import Channel, Message, MessagePreference, MessageState, Worker
 
 _MESSAGES = table_of(Message)

@@ -3,7 +3,8 @@
 Each is called in the transaction of its cause, by whoever holds the lock of the project.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -114,7 +115,7 @@ def _tell_of_task(
         session,
         kind,
         about,
-        Worker.id.in_(sorted(ids)) if ids else None,
+        ids,
         locked.project.id,
         posts=_posts(session, kind, about, next(iter(workers), None)) if posts else (),
     )
@@ -173,10 +174,10 @@ def project_reopened(session: Session, project: Project) -> None:
 
 def _tell_channels(session: Session, kind: Kind, project: Project) -> None:
     about = About.of(project)
-    messages.tell_those(
+    messages.tell(
         session,
         kind,
-        None,
+        (),
         subject="",
         text="",
         url=_address(kind, project.id, None),
@@ -266,25 +267,26 @@ def _tell(
     session: Session,
     kind: Kind,
     about: About,
-    recipients: sa.ColumnElement[bool] | None,
+    recipients: sa.ColumnElement[bool] | Collection[int],
     project_id: int,
     *,
     cause: messages.Cause | None = None,
     posts: Sequence[messages.Post] = (),
 ) -> None:
     said = words(kind, about)
-    messages.tell_those(
-        session,
-        kind,
-        recipients,
-        subject=said.subject,
-        text=said.text,
-        url=_address(kind, project_id, about.task_id),
-        cause=messages.newest_event(project_id) if cause is None else cause,
-        project_id=project_id,
-        task_id=about.task_id,
-        posts=posts,
-    )
+    message: dict[str, Any] = {
+        "subject": said.subject,
+        "text": said.text,
+        "url": _address(kind, project_id, about.task_id),
+        "cause": messages.newest_event(project_id) if cause is None else cause,
+        "project_id": project_id,
+        "task_id": about.task_id,
+        "posts": posts,
+    }
+    if isinstance(recipients, sa.ColumnElement):
+        messages.tell_those(session, kind, recipients, **message)
+    else:
+        messages.tell(session, kind, recipients, **message)
 
 
 def _address(kind: Kind, project_id: int, task_id: int | None) -> str:

@@ -7,8 +7,9 @@ from flask import current_app
 
 from orchestra.config import Settings
 from orchestra.database import retry_deadlocks, transaction
-from orchestra.domain import deliveries, mail_forms, messages
+from orchestra.domain import deliveries, mail_forms
 from orchestra.domain.deliveries import Delivery
+from orchestra.domain.message_rows import CHAT_IS_OFF
 from orchestra.errors import RefusedByService, ServiceUnreachable
 from orchestra.integrations.mail import Mail, Mailer, mailer_of, message_id_of
 from orchestra.integrations.pausing import Pausing
@@ -103,7 +104,7 @@ def _record(delivery: Delivery, *, was_sent: bool) -> None:
         if was_sent:
             deliveries.record_sent(session, delivery)
         else:
-            deliveries.record_off(session, delivery, messages.CHAT_IS_OFF)
+            deliveries.record_off(session, delivery, CHAT_IS_OFF)
 
 
 @retry_deadlocks

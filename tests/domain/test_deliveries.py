@@ -7,7 +7,15 @@ import sqlalchemy as sa
 import time_machine
 
 from orchestra.database import utcnow
-from orchestra.domain import deliveries, lifecycle, machine, messages, projects
+from orchestra.domain import (
+    channels,
+    deliveries,
+    lifecycle,
+    machine,
+    message_rows,
+    messages,
+    projects,
+)
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.markup import as_chat
@@ -148,11 +156,11 @@ def test_people_are_told_by_the_channels_that_they_want(make, session, tell, rec
         (Channel.MAIL, WAITING, ana.email, None),
         (Channel.SLACK, WAITING, "U1", None),
         (Channel.INBOX, SENT, None, None),
-        (Channel.MAIL, OFF, "", messages.NO_ADDRESS),
-        (Channel.SLACK, OFF, None, messages.NO_SLACK_ID),
+        (Channel.MAIL, OFF, "", message_rows.NO_ADDRESS),
+        (Channel.SLACK, OFF, None, message_rows.NO_SLACK_ID),
         (Channel.INBOX, SENT, None, None),
-        (Channel.MAIL, OFF, eva.email, messages.UNWANTED),
-        (Channel.SLACK, OFF, "U3", messages.UNWANTED),
+        (Channel.MAIL, OFF, eva.email, message_rows.UNWANTED),
+        (Channel.SLACK, OFF, "U3", message_rows.UNWANTED),
     ]
     assert len(jobs()) == 2
 
@@ -165,7 +173,7 @@ def test_with_the_chat_off_nothing_goes_there_and_nothing_waits(
     project = make.project(step("write"))
     message = tell(make.worker(slack_user_id="U1", email=""), channel=Channel.SLACK)
     for row in (message, post(project)):
-        assert (row.state, row.last_error) == (OFF, messages.CHAT_IS_OFF)
+        assert (row.state, row.last_error) == (OFF, message_rows.CHAT_IS_OFF)
     assert jobs() == []
 
 
@@ -304,7 +312,7 @@ def test_a_post_waits_for_the_channel_while_it_is_made_and_no_longer(make, sessi
     project.channel_id, project.started_at = None, utcnow() - timedelta(hours=2)
     session.flush()
     assert not deliver(second)
-    assert (second.state, second.last_error) == (OFF, deliveries.NO_CHANNEL)
+    assert (second.state, second.last_error) == (OFF, channels.NO_CHANNEL)
 
 
 # --- Quiet hours and digests ------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import reading
-from orchestra.domain import messages
+from orchestra.domain import message_rows, messages
 from orchestra.domain.markup import as_chat
 from orchestra.errors import RefusedByService, ServiceUnreachable
 from orchestra.integrations.chat import MemoryChat
@@ -305,5 +305,5 @@ def test_a_chat_that_was_switched_off_meanwhile_gets_nothing(app, posts, change_
     for message_id in ids.values():
         deliver.run(message_id, 1)
         message = stored(message_id)
-        assert (message.state, message.last_error) == (MessageState.OFF, messages.CHAT_IS_OFF)
+        assert (message.state, message.last_error) == (MessageState.OFF, message_rows.CHAT_IS_OFF)
     assert jobs() == []
