@@ -127,7 +127,7 @@ def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
 
 
 def _step(request: StaffingRequest) -> list[Step]:
-    """None, if a version that was loaded again has no such step: others are asked all the same."""
+    """Empty, if a version that was loaded again lacks it; other requests go on all the same."""
     step = graph_of(request.task.project.version).by_slug.get(request.task.step)
     if step is None:
         logger.error("no such step any more", extra={"staffing_request": request.id})

@@ -12,6 +12,7 @@ from orchestra.database import seconds_from_now, settings_of, utcnow
 from orchestra.domain import messages, notices, offers
 from orchestra.domain.markup import ChatText, as_chat, bold
 from orchestra.domain.message_texts import Kind, name
+from orchestra.domain.messages import Post
 from orchestra.domain.staffing_texts import AVAILABLE_PAGE, reminder_words
 from orchestra.domain.versions import load_graphs, step_of
 from orchestra.models import (
@@ -37,7 +38,7 @@ STAFFING_PAGE = "/orchestra/admin/staffing/"
 
 
 def to_be_reminded(session: Session) -> list[int]:
-    """Ids of workers who left offers unanswered, at most a batch (S-51).
+    """Ids of workers who left offers unanswered (S-51).
 
     The first reminder comes one interval after the newest offer, the next ones in intervals.
     """
@@ -54,7 +55,7 @@ def to_be_reminded(session: Session) -> list[int]:
         .having(sa.or_(newest <= pause, Worker.reminded_at > oldest))
         .order_by(Offer.worker_id)
     )
-    return list(session.scalars(waiting.limit(AT_ONCE)))
+    return list(session.scalars(waiting))
 
 
 def remind(session: Session, worker_id: int) -> int:
@@ -129,6 +130,9 @@ def _unstaffed(session: Session) -> sa.Select[StaffingRequest]:
     was_asked = sa.exists().where(Offer.request_id == StaffingRequest.id)
     asked_nobody = sa.and_(StaffingRequest.state == RequestState.EXHAUSTED, ~was_asked)
     other = aliased(StaffingRequest)
+    # The row's own time is looked at beside those of its task: of two who warn at once, the second
+    # sees what the first one wrote in the row that it waited for, and in no other.
+    is_new = sa.or_(StaffingRequest.warned_at.is_(None), StaffingRequest.warned_at <= pause)
     was_warned = sa.exists().where(
         other.task_id == StaffingRequest.task_id, other.warned_at > pause
     )
@@ -144,6 +148,7 @@ def _unstaffed(session: Session) -> sa.Select[StaffingRequest]:
             Task.status.in_(POOL),
             Project.status == ProjectStatus.ACTIVE,
             sa.or_(StaffingRequest.opened_at <= since, asked_nobody),
+            is_new,
             ~was_warned,
         )
     )
@@ -164,33 +169,31 @@ def warn(session: Session, unstaffed: Unstaffed) -> int:
     for request in requests:
         request.warned_at = seconds_from_now(0)
     session.flush()
-    lines = _lines(session, requests)
-    settings = settings_of(session)
     cause = f"staffing_request:{requests[0].id}:{utcnow().isoformat()}"
     subject = f"{name(unstaffed.step)} waits for somebody"
-    if settings.staffbot_staffing_group_id and settings.slack_internal_enabled:
-        text = ChatText("\n".join([bold(as_chat(subject)), *(as_chat(line) for line in lines)]))
-        messages.post(
-            session,
-            Kind.UNSTAFFED_WARNING,
-            channel=Channel.INTERNAL,
-            address=settings.staffbot_staffing_group_id,
-            text=text,
-            url=STAFFING_PAGE,
-            cause=cause,
-            project_id=None,
-        )
-    else:
-        messages.tell_those(
-            session,
-            Kind.UNSTAFFED_WARNING,
-            notices.project_admins(),
-            subject=subject,
-            text="\n".join(lines),
-            url=STAFFING_PAGE,
-            cause=cause,
-        )
+    _tell_staffing_team(session, subject, _lines(session, requests), cause)
     return 1
+
+
+def _tell_staffing_team(session: Session, subject: str, lines: list[str], cause: str) -> None:
+    settings = settings_of(session)
+    channel = settings.staffbot_staffing_group_id
+    posts, admins = [], None
+    if channel and settings.slack_internal_enabled:
+        text = "\n".join([bold(as_chat(subject)), *(as_chat(line) for line in lines)])
+        posts = [Post(Channel.INTERNAL, ChatText(text), channel)]
+    else:
+        admins = notices.project_admins()
+    messages.tell_those(
+        session,
+        Kind.UNSTAFFED_WARNING,
+        admins,
+        subject=subject,
+        text="\n".join(lines),
+        url=STAFFING_PAGE,
+        cause=cause,
+        posts=posts,
+    )
 
 
 def _lines(session: Session, requests: Sequence[StaffingRequest]) -> list[str]:

@@ -1,0 +1,124 @@
+"""A batch that is sent: under the lock, once, and with what the offers say (S-21 to S-32)."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from orchestra.domain import projects, staffing, staffing_batches
+from orchestra.domain.audit import SYSTEM
+from orchestra.domain.message_texts import Kind
+from orchestra.models import AuditEvent, Message, OfferState, TaskStatus, Verb
+from tests.staffers import HOUR, let_pass, offer_to, offers_of, send_batches, staff
+
+
+def test_nothing_is_sent_in_a_pause_and_its_time_does_not_count(session, make, change_settings):
+    """S-25, R-10"""
+    change_settings(staffbot_worker_batch_size=1)
+    work = make.work()
+    request = staff(session, work.task.id)
+    [offer] = offers_of(session, request)
+    sent_at, expires_at = request.last_batch_at, offer.expires_at
+    projects.pause(session, work.admin, work.project.id)
+    let_pass(session, request)
+    work.project.paused_at -= HOUR
+    assert send_batches(session) == 0
+
+    projects.resume(session, work.admin, work.project.id)
+
+    assert send_batches(session) == 0
+    [offer] = offers_of(session, request)
+    session.refresh(request)
+    assert abs(request.last_batch_at - sent_at) < timedelta(minutes=1)
+    assert abs(offer.expires_at - expires_at) < timedelta(minutes=1)
+
+
+def test_of_two_schedulers_with_the_same_plan_one_sends_it(session, make):
+    """S-21"""
+    work = make.work()
+    request = staffing.staff(session, SYSTEM, work.task.id)
+    session.flush()
+    [plan] = staffing_batches.plans(session, [request.id])
+    session.expunge(plan.request)
+
+    assert staffing_batches.send(session, plan) == 3
+    session.flush()
+    assert staffing_batches.send(session, plan) == 0
+    assert len(offers_of(session, request)) == 3
+
+
+def test_a_plan_is_not_sent_when_somebody_took_the_task_meanwhile(session, make):
+    """S-20, S-21"""
+    work = make.work()
+    request = staffing.staff(session, SYSTEM, work.task.id)
+    session.flush()
+    [plan] = staffing_batches.plans(session, [request.id])
+    session.expunge(plan.request)
+    work.assign(work.writer)
+
+    assert staffing_batches.send(session, plan) == 0
+
+
+def test_an_offer_says_what_is_offered_to_whom(session, make):
+    """S-27, S-28, S-30"""
+    work = make.work(
+        TaskStatus.PENDING_REVIEW,
+        name="Write <it>",
+        description="Write a\nstory.",
+        detailed_description_function={"path": "tests.steps.describe", "kwargs": {"by": "noon"}},
+    )
+    work.workers[work.reviewer.name].first_name = "Rita"
+    session.flush()
+
+    request = staff(session, work.task.id)
+
+    offer = offer_to(session, request, work.workers[work.reviewer.name])
+    message = session.scalars(
+        sa.select(Message).where(
+            Message.kind == Kind.OFFER,
+            Message.worker_id == work.reviewer.worker_id,
+            Message.channel == "inbox",
+        )
+    ).one()
+    assert message.subject == "Review of Write <it> waits for you"
+    assert message.url.startswith(f"/orchestra/communication/offers/{offer.id}-")
+    for words in (
+        "Hello Rita,",
+        "Review of Write <it>: Write a story.",
+        "Project: A project",
+        f"Task: {work.task.id}",
+        "Level 1 of write, by noon",
+        message.url,
+        "/orchestra/communication/available_staffing_requests/",
+        "/orchestra/accounts/communication_preference_settings/",
+    ):
+        assert words in message.text
+    assert offer.detail == "Level 1 of write, by noon"
+
+
+@pytest.mark.parametrize(
+    "path", ["tests.steps.fail_to_name", "tests.steps.describe_by_number", "tests.steps.gone"]
+)
+def test_an_offer_goes_out_without_a_description_that_fails(session, make, path):
+    """S-29: project admins see why."""
+    work = make.work(detailed_description_function={"path": path})
+
+    request = staff(session, work.task.id)
+
+    assert {offer.detail for offer in offers_of(session, request)} == {None}
+    assert path in request.detail_problem
+    event = session.scalars(sa.select(AuditEvent).where(AuditEvent.verb == Verb.OFFER_SENT)).one()
+    assert path in event.after["problem"]
+
+
+def test_an_offer_is_good_for_as_long_as_the_settings_say(session, make, change_settings):
+    """S-32"""
+    change_settings(staffbot_offer_seconds=timedelta(0))
+    request = staff(session, make.work().task.id)
+    assert {offer.expires_at for offer in offers_of(session, request)} == {None}
+
+    change_settings(staffbot_offer_seconds=HOUR)
+    request = staff(session, request.task_id)
+    for offer in offers_of(session, request):
+        assert abs(offer.expires_at - offer.sent_at - HOUR) < timedelta(seconds=1)
+    assert {offer.state for offer in offers_of(session, request)} == {OfferState.SENT}
