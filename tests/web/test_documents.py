@@ -1,12 +1,15 @@
 """Documents and folders as people read and edit them in the app (I-31, I-34, W-21)."""
 
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
 
+from orchestra.database import utcnow
 from orchestra.domain import documents, projects
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.folders import Wanted
+from orchestra.errors import StaleRevision
 from orchestra.models import (
     AuditEvent,
     DocumentRevision,
@@ -255,3 +258,26 @@ def test_a_history_and_a_folder_cost_the_same_whatever_their_length(
         with statements() as seen:
             assert at_writer.get(f"/orchestra/{path}").status_code == 200
         assert len(seen) <= most, path
+
+
+def test_of_two_who_save_at_once_one_is_told(session, work, draft, at_once):
+    """I-31"""
+    actors = [Actor.of(work.workers[actor.name]) for actor in (work.writer, work.reviewer)]
+    session.commit()
+
+    def saving(actor):
+        return lambda own: documents.save(own, actor, draft, revision=1, text=f"By {actor.name}")
+
+    answers = at_once(*map(saving, actors))
+
+    assert [isinstance(answer, StaleRevision) for answer in answers].count(True) == 1
+    assert session.query(DocumentRevision).count() == 2
+
+
+def test_what_one_person_writes_after_a_while_is_an_entry_of_its_own(session, work, draft):
+    writer = Actor.of(work.workers[work.writer.name])
+    for revision, minutes, entries in ((1, 0, 2), (2, 9, 2), (3, 11, 3)):
+        newest = documents.newest_revision(session, draft)
+        newest.began_at = utcnow() - timedelta(minutes=minutes)
+        documents.save(session, writer, draft, revision=revision, text=f"Text {revision}")
+        assert session.query(DocumentRevision).count() == entries
