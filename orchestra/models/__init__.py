@@ -40,6 +40,7 @@ from orchestra.models.projects import (
     Task,
     TaskStatus,
 )
+from orchestra.models.sanity import CheckProblem, ProjectCheck
 from orchestra.models.staffing import (
     IS_LIVE_REQUEST,
     LIVE_REQUEST,
@@ -70,6 +71,7 @@ __all__ = [
     "AuditEvent",
     "Certification",
     "Channel",
+    "CheckProblem",
     "CreationProblem",
     "DocumentRevision",
     "FileKind",
@@ -83,6 +85,7 @@ __all__ = [
     "Offer",
     "OfferState",
     "Project",
+    "ProjectCheck",
     "ProjectStatus",
     "Remark",
     "RequestCause",
