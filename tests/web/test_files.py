@@ -4,6 +4,7 @@ import base64
 from io import BytesIO
 
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from orchestra.domain import projects
@@ -353,6 +354,19 @@ def test_the_files_of_the_project_stand_beside_the_task(at_writer, work, send):
     text = at_writer.get(page).text
     assert f'href="{url}"' in text
     assert "5 Bytes" in text
+
+
+def test_files_of_folders_are_folded_beside_the_task(at_writer, work, send):
+    send("files/", b"a")
+    send("files/", b"b", name="b.txt", folder="Raw Photos")
+    send("files/", b"c", name="c.txt", folder="Raw Photos")
+
+    page = BeautifulSoup(at_writer.get(f"/orchestra/app/task/{work.task.id}").text, "html.parser")
+    folder = page.select_one("details:has(.files)")
+
+    assert folder.summary.get_text(" ", strip=True) == "Raw Photos 2"
+    assert [link.text for link in folder.select("a")] == ["b.txt", "c.txt"]
+    assert [link.text for link in page.select("section > .files a")] == ["plan.txt"]
 
 
 def test_files_are_added_and_deleted_by_plain_forms(at_writer, work):

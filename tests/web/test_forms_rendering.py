@@ -319,6 +319,15 @@ def test_the_picture_of_an_image_panel_is_shown_with_a_text():
     assert (image["src"], image["alt"]) == (picture_source("https://example.org/a.png"), "Picture")
 
 
+def test_a_list_that_is_all_a_panel_shows_stands_below_its_title_without_a_label():
+    panel = {"type": "prerequisite", "step": "adjust", "keys": ["skipped"], "title": "Left out"}
+    context = {"prerequisites": {"adjust": {"skipped": ["list.txt"]}}}
+
+    soup = Page(render_form(form_of({}, show=[panel]), {}, context)).soup
+
+    assert soup.find("section").get_text(" ", strip=True) == "Left out list.txt"
+
+
 def test_the_page_is_given_the_checks_of_the_server_in_its_words():
     """W-39."""
     checks = json.loads(Page(render_form(FORM, {}, NOTHING)).field("/count")["data-checks"])

@@ -80,4 +80,10 @@ def _panel_content(panel: Panel, kept: Kept) -> Shown:
         return Shown("image", panel.title, panel.value)
     if panel.type == "message" and isinstance(panel.value, str):
         return Shown("text", panel.title, panel.value)
-    return show_data(panel.value, panel.title)
+    return show_data(_alone(panel.value), panel.title)
+
+
+def _alone(value: Any) -> Any:
+    """A list that is all a panel shows needs no label beside the title of the panel."""
+    only = list(value.values()) if isinstance(value, Mapping) else []
+    return only[0] if len(only) == 1 and isinstance(only[0], list) else value
