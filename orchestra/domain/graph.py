@@ -78,7 +78,7 @@ class Step:
 
 
 def _known(step: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """An object of a step without the keys that are for tools (D-10)."""
+    """An object of a definition without the keys that are for tools (D-10)."""
     return {
         name: item for name, item in step.get(key, {}).items() if not name.startswith(("x-", "$"))
     }
@@ -98,14 +98,58 @@ def _assignment_policy(value: Mapping[str, Any] | None) -> dict[str, FunctionRef
 
 
 @dataclass(frozen=True)
+class CheckHandler:
+    """What is said when a check finds something, and to the people on which steps (SB-5)."""
+
+    message: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check by which a version is looked at (SB-4)."""
+
+    slug: str
+    handlers: tuple[CheckHandler, ...]
+    repetition_seconds: int | None = None  # None: it is said once
+
+    @classmethod
+    def from_json(cls, slug: str, value: Mapping[str, Any]) -> "Check":
+        handlers = [CheckHandler(h["message"], tuple(h["steps"])) for h in value["handlers"]]
+        return cls(slug, tuple(handlers), value.get("repetition_seconds"))
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What is checked in the projects of a version (SB-1)."""
+
+    by_slug: Mapping[str, Check]
+    function: FunctionReference | None = None
+    built_in: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # slug → its limits
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any] | None) -> "Checks | None":
+        if value is None:
+            return None
+        configured = value["check_configurations"].items()
+        return cls(
+            by_slug={slug: Check.from_json(slug, check) for slug, check in configured},
+            function=FunctionReference.from_json(value.get("sanity_check_function")),
+            built_in=_known(value, "built_in"),
+        )
+
+
+@dataclass(frozen=True)
 class Graph:
-    """All steps of one version, in definition order."""
+    """All steps of one version, in definition order, and its checks."""
 
     steps: tuple[Step, ...]
+    checks: Checks | None = None
 
     @classmethod
     def from_json(cls, version: Mapping[str, Any]) -> "Graph":
-        return cls(tuple(Step.from_json(step) for step in version["steps"]))
+        steps = tuple(Step.from_json(step) for step in version["steps"])
+        return cls(steps, Checks.from_json(version.get("sanity_checks")))
 
     @cached_property
     def by_slug(self) -> dict[str, Step]:

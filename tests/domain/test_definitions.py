@@ -481,6 +481,16 @@ def sanity(**changes):
     }
 
 
+def without_function():
+    return {key: value for key, value in sanity().items() if key != "sanity_check_function"}
+
+
+def built_in(limits, slug="late"):
+    """Checks by built-in ones only, with one configuration."""
+    configurations = {slug: sanity()["check_configurations"]["late"]}
+    return {"built_in": limits, "check_configurations": configurations}
+
+
 LATE = "/sanity_checks/check_configurations/late"
 
 
@@ -494,17 +504,33 @@ LATE = "/sanity_checks/check_configurations/late"
         (sanity(steps=[]), LATE + "/handlers/0/steps"),
         (sanity(steps=["rite"]), LATE + "/handlers/0/steps/0"),
         (sanity(colour="red"), LATE + "/handlers/0/colour"),
+        (without_function(), "/sanity_checks"),
+        (built_in({}), "/sanity_checks/built_in"),
+        (built_in({"late": {}}), "/sanity_checks/built_in/late"),
+        (built_in({"stale_task": {}}), "/sanity_checks/built_in/stale_task"),
+        (built_in({"nobody_eligible": {}}), "/sanity_checks/built_in/nobody_eligible"),
+        (
+            built_in({"project_idle": {"seconds": 0}}),
+            "/sanity_checks/built_in/project_idle/seconds",
+        ),
+        (
+            built_in({"nobody_eligible": {"steps": ["crawl"]}}),
+            "/sanity_checks/built_in/nobody_eligible/steps/0",
+        ),
     ],
 )
 def test_sanity_checks_have_their_shape(draft, checks, pointer):
-    """SB-1 to SB-5"""
+    """SB-1 to SB-5; a built-in check that is switched on says what is done, and looks at people"""
     draft.versions["v1"]["sanity_checks"] = checks
 
     assert (pointer, "bad_sanity_check") in problems(draft)
 
 
-def test_good_sanity_checks_are_accepted(draft):
-    draft.versions["v1"]["sanity_checks"] = sanity()
+@pytest.mark.parametrize("checks", [sanity(), {}], ids=["by a function", "built in"])
+def test_good_sanity_checks_are_accepted(draft, checks):
+    """SB-2: whoever uses built-in checks only needs no function of their own."""
+    limits = {"project_idle": {"seconds": 60}}
+    draft.versions["v1"]["sanity_checks"] = checks or built_in(limits, slug="project_idle")
 
     assert definitions.read_package(draft.write())
 
@@ -632,7 +658,9 @@ def test_no_value_in_no_place_breaks_the_validation(draft, wrong):
         "fields": {"/photos": {"items_from": {"from": "/crawl/a", "key": "src"}}},
         "show": [{"type": "prerequisite", "step": "crawl"}],
     }
-    draft.versions["v1"]["sanity_checks"] = sanity()
+    checks = sanity() | {"built_in": {"stale_task": {"seconds": 60, "steps": ["write"]}}}
+    checks["check_configurations"]["stale_task"] = checks["check_configurations"]["late"]
+    draft.versions["v1"]["sanity_checks"] = checks
     folder = draft.write()
     good = json.dumps(draft.versions["v1"])
 

@@ -40,9 +40,10 @@ REVIEW_SHAPES = (
     '{"policy": "no_review"} or {"policy": "sampled_review", "rate": 0 to 1, "max_reviews": 0…}'
 )
 CHECKS_SHAPE = (
-    '{"sanity_check_function": function reference, "check_configurations": {slug: {"handlers": '
-    '[{"type": "slack_project_channel", "message": text, "steps": [slug, …]}], '
-    '"repetition_seconds"?: whole number}}}'
+    '{"sanity_check_function": function reference, "built_in"?: {name of a built-in check: its '
+    'limits}, "check_configurations": {slug: {"handlers": [{"type": "slack_project_channel", '
+    '"message": text, "steps": [slug, …]}], "repetition_seconds"?: whole number}}}; the function '
+    "may be left out where built-in checks are named"
 )
 
 
@@ -217,11 +218,20 @@ HANDLER = Object(
 CHECK_CONFIGURATION = Object(
     _required(handlers=ListOf(HANDLER, low=1)) | _optional(repetition_seconds=Number(1, whole=True))
 )
-SANITY_CHECKS = Object(
-    _required(
-        sanity_check_function=FunctionShape(("project",)),
-        check_configurations=MapOf(CHECK_CONFIGURATION, key=SLUG, low=1),
+STEPS_LOOKED_AT = _optional(steps=ListOf(Text(1), low=1))  # all of them, unless named
+FOR_SECONDS = _required(seconds=Number(1, whole=True))
+BUILT_IN_CHECKS = Object(
+    _optional(
+        stale_task=Object(FOR_SECONDS | STEPS_LOOKED_AT),
+        review_unanswered=Object(FOR_SECONDS | STEPS_LOOKED_AT),
+        project_idle=Object(FOR_SECONDS),
+        nobody_eligible=Object(STEPS_LOOKED_AT),
     ),
+    low=1,
+)
+SANITY_CHECKS = Object(
+    _optional(sanity_check_function=FunctionShape(("project",)), built_in=BUILT_IN_CHECKS)
+    | _required(check_configurations=MapOf(CHECK_CONFIGURATION, key=SLUG, low=1)),
     allowed=CHECKS_SHAPE,
     only_code="bad_sanity_check",
 )

@@ -10,7 +10,12 @@ from orchestra.domain.definitions.functions import PREVIOUSLY_COMPLETED_STEPS
 from orchestra.domain.definitions.problems import Findings, Place, nearest
 from orchestra.domain.definitions.reading import VERSION_FILE, WORKFLOW_FILE, Package, file_name
 from orchestra.domain.definitions.shapes import JSON
-from orchestra.domain.definitions.tables import VERSION, WORKFLOW
+from orchestra.domain.definitions.tables import (
+    BUILT_IN_CHECKS,
+    CHECKS_SHAPE,
+    VERSION,
+    WORKFLOW,
+)
 from orchestra.errors import InvalidDefinition
 
 UNREADABLE = object()  # stands for the content of such a file
@@ -85,7 +90,9 @@ def _check_version(version: Any, workflow: Any, folder: Path, slug: str, found: 
             )
         _check_interface(step, set(_slugs(steps)), (folder, slug), where)
     _check_cycle(steps, ("creation_depends_on", "submission_depends_on"), place / "steps")
-    _check_sanity_steps(version, _slugs(steps), place / "sanity_checks" / "check_configurations")
+    if isinstance(version, dict) and isinstance(version.get("sanity_checks"), dict):
+        where = place / "sanity_checks"
+        _check_sanity_checks(version["sanity_checks"], steps, where.under("bad_sanity_check"))
 
 
 def _check_step(step: JSON, steps: Entries, place: Place) -> None:
@@ -127,14 +134,30 @@ def _check_interface(step: JSON, steps: set[str], version: tuple[Path, str], pla
                 entry.error("missing_static", f"no file {path!r}; looked in {folders}")
 
 
-def _check_sanity_steps(version: Any, steps: list[str], place: Place) -> None:
-    configurations = _object(_object(version, "sanity_checks"), "check_configurations")
+def _check_sanity_checks(checks: JSON, steps: Entries, place: Place) -> None:
+    slugs = _slugs(steps)
+    configurations = _object(checks, "check_configurations")
     for slug, configuration in configurations.items():
-        for where, handler in _entries(configuration, "handlers", place / slug):
-            for entry, step in _texts(handler, "steps", where):
-                if step not in steps:
-                    message = f"unknown step {step!r}{nearest(step, steps)}"
-                    entry.error("bad_sanity_check", message)
+        where = place / "check_configurations" / slug
+        for entry, handler in _entries(configuration, "handlers", where):
+            _check_sanity_steps(handler, slugs, entry)
+    machines = [step.get("slug") for _, step in steps if step.get("is_human") is False]
+    people = [slug for slug in slugs if slug not in machines]
+    for name, limits in _object(checks, "built_in").items():
+        where = place / "built_in" / name
+        _check_sanity_steps(limits, people, where)
+        if name in BUILT_IN_CHECKS.keys and name not in configurations:
+            message = f"needs an entry {name!r} in check_configurations, which says what is done"
+            where.error("bad_sanity_check", message)
+    if "sanity_check_function" not in checks and "built_in" not in checks:
+        message = f"the key 'sanity_check_function' is missing; allowed: {CHECKS_SHAPE}"
+        place.error("bad_sanity_check", message)
+
+
+def _check_sanity_steps(parent: Any, known: list[str], place: Place) -> None:
+    for entry, step in _texts(parent, "steps", place):
+        if step not in known:
+            entry.error("bad_sanity_check", f"unknown step {step!r}{nearest(step, known)}")
 
 
 def _check_unique(entries: Entries) -> None:
