@@ -7,7 +7,7 @@ from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import document_view, documents
 from orchestra.domain.document_view import DocumentView
 from orchestra.domain.folders import DOCUMENTS
-from orchestra.errors import Conflict, Invalid, Malformed, StaleRevision, TooLarge
+from orchestra.errors import Conflict, Invalid, Malformed, NotFound, StaleRevision, TooLarge
 from orchestra.project_files import ProjectFiles, store
 from orchestra.web import auth, requests
 from orchestra.web.errors import HTTP_STATUS
@@ -50,7 +50,7 @@ def save(document_id: str) -> ResponseReturnValue:
     """Without JavaScript; with it the page uses the JSON API."""
     text = request.form.get("text", "")
     if not auth.token_fits(request.form.get("csrf_token")):
-        return _editor(_view(document_id), text, auth.OUTDATED), 400
+        return _typed_again(document_id, text), 400
     try:
         _save(document_id, text, _revision())
     except StaleRevision as error:
@@ -106,6 +106,18 @@ def _view(document_id: str) -> DocumentView:
 
 def _editor(view: DocumentView, text: str, problem: str | None = None) -> str:
     return render_template("documents/edit.html", view=view, text=text, problem=problem)
+
+
+def _typed_again(document_id: str, text: str) -> str:
+    """The page with a fresh token and with what was typed (W-13).
+
+    :raises Forbidden: there is no such document, to say which needs a token.
+    """
+    try:
+        return _editor(_view(document_id), text, auth.OUTDATED)
+    except NotFound:
+        auth.require_form_token()
+        raise
 
 
 def _overtaken(document_id: str, mine: str, error: StaleRevision) -> str:
