@@ -3,7 +3,7 @@
 A broker that was wiped takes nothing away from it, and no worker process is asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -254,19 +254,27 @@ def integrations(session: Session) -> list[Integration]:
         name="mail", backend=settings.mail_backend, is_on=settings.mail_backend == "smtp"
     )
     return [
-        _with_last_error(session, mail),
-        Integration(
-            name="chat", backend=f"slack: {', '.join(chat)}" if chat else "none", is_on=bool(chat)
+        _with_last_error(session, mail, {Channel.MAIL}),
+        _with_last_error(
+            session,
+            Integration(
+                name="chat",
+                backend=f"slack: {', '.join(chat)}" if chat else "none",
+                is_on=bool(chat),
+            ),
+            {Channel.SLACK, Channel.PROJECT_CHANNEL, Channel.INTERNAL},
         ),
         Integration(name="files", backend=settings.file_backend, is_on=True),
     ]
 
 
-def _with_last_error(session: Session, mail: Integration) -> Integration:
-    """With the error of the newest mail that could not be sent and has not been since."""
+def _with_last_error(
+    session: Session, service: Integration, channels: Collection[Channel]
+) -> Integration:
+    """With the error of its newest message that could not be sent and has not been since."""
     latest = (
         sa.select(Message.id)
-        .where(Message.channel == Channel.MAIL)
+        .where(Message.channel.in_(channels))
         .order_by(Message.id.desc())
         .limit(LATEST)
     )
@@ -277,4 +285,4 @@ def _with_last_error(session: Session, mail: Integration) -> Integration:
         .order_by(Message.id.desc())
         .limit(1)
     ).one_or_none()
-    return replace(mail, error=found[0], error_at=found[1]) if found else mail
+    return replace(service, error=found[0], error_at=found[1]) if found else service

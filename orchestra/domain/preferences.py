@@ -1,6 +1,6 @@
 """What people want to be told, and how (specification M-14 to M-17)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,21 +65,6 @@ def choices(session: Session, worker_id: int) -> dict[Choice, bool]:
     statement = sa.select(MessagePreference).where(MessagePreference.worker_id == worker_id)
     made = {(row.type, row.channel): row.is_on for row in session.scalars(statement)}
     return {(kind, way): made.get((kind, way), DEFAULT) for kind in Preference for way in Way}
-
-
-def who_wants(
-    session: Session, type: Preference, way: Way, worker_ids: Collection[int]
-) -> set[int]:
-    """Those of the workers who want messages of this type by this way, in one query."""
-    unwanted = session.scalars(
-        sa.select(MessagePreference.worker_id).where(
-            MessagePreference.worker_id.in_(worker_ids),
-            MessagePreference.type == type,
-            MessagePreference.channel == way,
-            MessagePreference.is_on.is_(False),
-        )
-    )
-    return set(worker_ids) - set(unwanted)
 
 
 def who_muted(session: Session, type: Preference) -> set[int]:

@@ -180,7 +180,10 @@ def test_integrations_tell_backend_and_last_error(session, change_settings, make
     session.flush()
     mail, chat, files = operations.integrations(session)
     assert (mail.backend, mail.is_on, mail.error) == ("smtp", True, "refused 0")
-    assert (chat.is_on, files.backend) == (False, "local")
+    assert (chat.is_on, chat.error, files.backend) == (False, None, "local")
+    session.execute(sa.update(Message).values(channel=Channel.PROJECT_CHANNEL))
+    mail, chat, _ = operations.integrations(session)
+    assert (mail.error, chat.error) == (None, "refused 0")
 
 
 # --- Machine steps ----------------------------------------------------------------------------

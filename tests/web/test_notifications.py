@@ -6,9 +6,8 @@ from datetime import time
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import preferences, unsubscribing
+from orchestra.domain import unsubscribing
 from orchestra.domain.message_texts import Preference
-from orchestra.domain.preferences import Way
 from orchestra.models import AuditEvent, MessagePreference, Verb, Worker
 from tests.web.conftest import new_browser
 
@@ -105,22 +104,6 @@ def test_the_page_costs_few_statements(her, statements):
     with statements() as seen:
         assert her.get(PREFERENCES).status_code == 200
     assert len(seen) <= 6, seen
-
-
-def test_who_wants_a_message_is_asked_for_all_workers_at_once(make, session, statements):
-    """M-15"""
-    ana, ben, eva = make.worker(), make.worker(), make.worker()
-    for worker, is_on in ((ana, False), (ben, True)):
-        row = MessagePreference(
-            worker_id=worker.id, type="new_task_available", channel="mail", is_on=is_on
-        )
-        session.add(row)
-    session.flush()
-    ids = [ana.id, ben.id, eva.id]
-    with statements() as seen:
-        wanted = preferences.who_wants(session, Preference.NEW_TASK_AVAILABLE, Way.MAIL, ids)
-    assert wanted == {ben.id, eva.id}
-    assert len(seen) == 1
 
 
 # --- Times --------------------------------------------------------------------------------------
