@@ -10,10 +10,10 @@ import phonenumbers
 from sqlalchemy.orm import Session
 
 from orchestra.database import lock
-from orchestra.domain import accounts, audit
+from orchestra.domain import accounts, audit, messages
 from orchestra.domain.audit import Actor
 from orchestra.errors import Invalid
-from orchestra.models import Verb, Worker
+from orchestra.models import Message, Verb, Worker
 
 LONGEST_NAME = 150
 SLACK_NAME = re.compile(r"[^\s@]{1,80}")
@@ -52,6 +52,8 @@ def change(
         after = {name: columns[name] for name in changed}
         for name, value in after.items():
             setattr(worker, name, value)
+        if "time_zone" in changed:
+            messages.wake(session, Message.worker_id == worker_id)  # for quiet hours are other ones
         audit.record(session, actor, Verb.ACCOUNT_CHANGED, worker, before=before, after=after)
     if wish.email == worker.email:
         return False

@@ -13,12 +13,14 @@ from orchestra.domain import (
     machine,
     message_rows,
     messages,
+    profiles,
     projects,
     quiet_hours,
 )
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.domain.markup import as_chat
+from orchestra.domain.profiles import Profile
 from orchestra.domain.quiet_hours import Times
 from orchestra.models import (
     Channel,
@@ -413,6 +415,16 @@ def test_what_was_held_is_looked_at_again_when_the_wishes_change(make, session, 
         act(quiet_hours.set_times, Actor.of(ana), ana.id, Times())
         session.refresh(message)
         assert message.due_at is None
+        assert deliver(message)
+
+
+def test_what_was_held_is_looked_at_again_in_another_time_zone(make, session, tell, deliver, act):
+    ana = make.worker(quiet_from=time(22), quiet_until=time(7))
+    message = tell(ana)
+    with time_machine.travel(NIGHT):
+        assert not deliver(message)
+        wish = Profile(email=ana.email, time_zone="Asia/Tokyo")  # where it is morning
+        act(profiles.change, Actor.of(ana), ana.id, wish, came_from="somewhere")
         assert deliver(message)
 
 
