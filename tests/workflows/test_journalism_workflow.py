@@ -167,9 +167,11 @@ def certifications(session):
 # --- Machine steps ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def newsroom(session, make):
-    """A project whose machine step is running; its files."""
+@pytest.fixture(params=["local", "service"])
+def newsroom(request, session, make):
+    """A project whose machine step is running; its files, in each kind of store (X-17)."""
+    if request.param == "service":
+        request.getfixturevalue("service")
     project_id = make.project(step("write")).id
     session.commit()
     token = running_project.set(project_id)
