@@ -28,6 +28,7 @@ CHANNEL_CHECK = timedelta(minutes=1)
 CHANNEL_MADE_WITHIN = timedelta(hours=1)
 KEPT_SECONDS = 180 * 86_400
 FORGOTTEN_AT_ONCE = 500
+LOOKED_AT = 100  # messages that may have to go first
 LOST = "The process that delivered this was lost."
 NO_CHANNEL = "The project has no channel."
 _TO_PERSONS = frozenset({Channel.MAIL, Channel.SLACK})
@@ -174,7 +175,7 @@ def _is_behind(session: Session, message: Message) -> bool:
     earlier = sa.select(Message.id, Message.tries, Message.due_at).where(
         *_same_way(message), Message.id < message.id, is_alive
     )
-    for row in session.execute(earlier.order_by(Message.id)):
+    for row in session.execute(earlier.order_by(Message.id).limit(LOOKED_AT)):
         if row.due_at is None or row.due_at <= now + LONG_WAIT:
             return True
         if row.tries and _failed_at(row) <= now - SHORTEST_REST:
