@@ -43,9 +43,12 @@ class Job(StrEnum):
     SEND_STAFFING_REQUESTS = "bots.send_staffing_requests"
     REMIND_WORKERS = "bots.remind_workers_about_available_tasks"
     WARN_STAFFING_TEAM = "bots.warn_staffing_team_about_unstaffed_tasks"
+    CHECK_PROJECTS = "bots.create_and_handle_sanity_checks"
     PREPARE_PROJECT = "files.prepare_project"
     SHARE_FOLDER = "files.share_folder"
     COPY_DOCUMENT = "files.copy_document"
+    FOLLOW_CHANNEL = "chat.follow_channel"
+    FIND_PERSON = "chat.find_person"
 
 
 class OutboxMessage(Base):

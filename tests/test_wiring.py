@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from orchestra import errors
 from orchestra.config import Settings
 from orchestra.config.later import LaterSettings
-from orchestra.domain import documents, projects, staffing
+from orchestra.domain import documents, people_in_chat, projects, staffing
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import BUILT_IN, resolve
 from orchestra.domain.folders import Wanted
@@ -56,6 +56,8 @@ def test_every_beat_entry_names_a_task_and_a_queue(celery):
 def test_every_job_goes_to_a_queue_that_is_consumed(celery, make, session, change_settings):
     """All jobs are either asked for by a rule or ticked by beat."""
     function = {"path": "tests.steps.echo"}
+    change_settings(slack_experts_enabled=True)
+    people_in_chat.follow(session, make.worker().id)
     project = make.project(step("a", human=False), abort_completion_function=function)
     staffing.staff(session, SYSTEM, make.work().task.id)
     change_settings(file_backend="google_drive")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now, table_of, utcnow
-from orchestra.domain import audit, dispatching, notices, policies, staffing_requests
+from orchestra.domain import audit, channels, dispatching, notices, policies, staffing_requests
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedProject, LockedTask, lock_project
@@ -376,6 +376,7 @@ def _close(session: Session, project: LockedProject) -> None:
     row.status, row.ended_at = ProjectStatus.COMPLETED, utcnow()
     audit.record(session, SYSTEM, Verb.PROJECT_COMPLETED, row, project_id=row.id)
     notices.project_completed(session, row, project.graph)
+    channels.ask(session, row.id)
 
 
 def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:

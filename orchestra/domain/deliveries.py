@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import find_locked, seconds_from_now, utcnow
-from orchestra.domain import digests, quiet_hours, relevance
+from orchestra.domain import channels, digests, quiet_hours, relevance
 from orchestra.domain.message_rows import NO_SLACK_ID
 from orchestra.domain.message_texts import preference_of
 from orchestra.domain.messages import delivery_of, key_of
@@ -25,12 +25,10 @@ LONG_WAIT = timedelta(minutes=2)  # whoever waits longer is passed by later mess
 SHORTEST_REST = timedelta(seconds=30)
 RESUME_CHECK = timedelta(minutes=5)
 CHANNEL_CHECK = timedelta(minutes=1)
-CHANNEL_MADE_WITHIN = timedelta(hours=1)
 KEPT_SECONDS = 180 * 86_400
 FORGOTTEN_AT_ONCE = 500
 LOOKED_AT = 100  # messages that may have to go first
 LOST = "The process that delivered this was lost."
-NO_CHANNEL = "The project has no channel."
 _TO_PERSONS = frozenset({Channel.MAIL, Channel.SLACK})
 
 
@@ -112,13 +110,12 @@ def _address(session: Session, message: Message) -> str | None:
         _settle(session, message, MessageState.OFF, NO_SLACK_ID)
         return None
     project = session.get(Project, message.project_id) if message.project_id else None
-    if project is not None and project.channel_id:
-        return project.channel_id
-    if project is not None and project.started_at > utcnow() - CHANNEL_MADE_WITHIN:
+    to = channels.address_of(session, project)
+    if to.why_not is not None:
+        _settle(session, message, MessageState.OFF, to.why_not)
+    elif to.channel is None:
         _hold(session, message, utcnow() + CHANNEL_CHECK)
-    else:
-        _settle(session, message, MessageState.OFF, NO_CHANNEL)
-    return None
+    return to.channel
 
 
 # --- What is to wait --------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     STAFFING_DECLINED = "staffing_declined"
     STAFFING_FILLED = "staffing_filled"
     UNSTAFFED_WARNING = "unstaffed_warning"
+    CHANNEL_OPENED = "channel_opened"  # the first post of a channel
     CHANNEL_WELCOME = "channel_welcome"
     SANITY_CHECK = "sanity_check"
     MACHINE_FAILED = "machine_failed"
@@ -75,6 +76,7 @@ _STAYING = {
     Kind.STAFFING_DECLINED,
     Kind.STAFFING_FILLED,
     Kind.UNSTAFFED_WARNING,
+    Kind.CHANNEL_OPENED,
     Kind.CHANNEL_WELCOME,
     Kind.SANITY_CHECK,
     Kind.TEAM_MESSAGE,
@@ -243,6 +245,7 @@ _POSTS: dict[Kind, str] = {
     Kind.STAFFING_DECLINED: "Everybody declined {step}",
     Kind.STAFFING_FILLED: "{who} accepted {step}",
     Kind.UNSTAFFED_WARNING: "{step} waits for somebody",
+    Kind.CHANNEL_OPENED: "This is the channel of {project}",
     Kind.CHANNEL_WELCOME: "Welcome, {who}: here the people on {project} talk to each other",
 }
 WORDED, POSTED = frozenset(_WORDS), frozenset(_POSTS)

@@ -10,7 +10,7 @@ import phonenumbers
 from sqlalchemy.orm import Session
 
 from orchestra.database import lock
-from orchestra.domain import accounts, audit, messages
+from orchestra.domain import accounts, audit, messages, people_in_chat
 from orchestra.domain.audit import Actor
 from orchestra.errors import Invalid
 from orchestra.models import Message, Verb, Worker
@@ -46,6 +46,7 @@ def change(
     columns = _columns(wish, worker)
     if columns["slack_name"] != worker.slack_name:
         columns["slack_user_id"] = None  # of the name before
+        people_in_chat.follow(session, worker_id)
     changed = {name for name, value in columns.items() if getattr(worker, name) != value}
     if changed:
         before = {name: getattr(worker, name) for name in changed}

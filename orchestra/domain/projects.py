@@ -11,6 +11,7 @@ from orchestra.domain import (
     aborting,
     advancing,
     audit,
+    channels,
     dispatching,
     json_data,
     notices,
@@ -82,6 +83,7 @@ def create_project(
     audit.record(
         session, actor, Verb.PROJECT_CREATED, project, project_id=project.id, after=described
     )
+    channels.begin(session, project)
     wait_seconds = preparing.ask(session, project)
     advancing.begin(session, LockedProject.of(project), wait_seconds)
     preparing.hold_back(session, project.id, wait_seconds)
@@ -177,6 +179,7 @@ def abort(session: Session, actor: Actor, project_id: int) -> Project:
     advancing.abort_open_tasks(session, actor, project.id)
     audit.record(session, actor, Verb.PROJECT_ABORTED, project, project_id=project.id)
     notices.project_aborted(session, project)
+    channels.ask(session, project.id)
     wish = aborting.dispatch_for(project)
     if wish:
         enqueue(session, wish)

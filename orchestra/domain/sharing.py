@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from orchestra import outbox
 from orchestra.database import settings_of, utcnow
-from orchestra.domain import folders
+from orchestra.domain import channels, folders
 from orchestra.domain.locking import lock_project
 from orchestra.models import Assignment, FolderShare, Task, Worker
 from orchestra.outbox import Dispatch, Job
@@ -26,9 +26,10 @@ class Plan:
 
 
 def follow(session: Session, project_id: int) -> None:
-    """Somebody joined or left the project: the service is to hear of it."""
+    """Somebody joined or left the project: the services are to hear of it."""
     if folders.are_at_service(settings_of(session)):
         outbox.enqueue(session, job_of(project_id))
+    channels.follow(session, project_id)
 
 
 def follow_worker(session: Session, worker_id: int) -> None:

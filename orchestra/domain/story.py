@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.domain import time_story
+from orchestra.domain import sanity_story, time_story
 from orchestra.domain.graph import Graph
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.errors import NotFound
@@ -339,6 +339,12 @@ def _changed_file(_names: Names, event: AuditEvent, _step: str) -> str:
     return f"removed the file {(event.before or {}).get('name')}."
 
 
+def _changed_channel(_names: Names, event: AuditEvent, _step: str) -> str:
+    after = event.after or {}
+    moved = "brought {} into" if after.get("is_in") else "took {} out of"
+    return f"{moved.format(after.get('worker'))} the channel."
+
+
 def _took_up_remark(_names: Names, event: AuditEvent, step: str) -> str:
     is_resolved = (event.after or {}).get("is_resolved")
     said = "marked a remark on {} as resolved." if is_resolved else "opened a remark on {} again."
@@ -353,6 +359,10 @@ def _decided(_names: Names, event: AuditEvent, _step: str) -> str:
 
 def _recorded(_names: Names, event: AuditEvent, _step: str) -> str:
     return time_story.told(event)
+
+
+def _checked(_names: Names, event: AuditEvent, _step: str) -> str:
+    return sanity_story.told(event)
 
 
 def _began_project(_names: Names, event: AuditEvent, _step: str) -> str:
@@ -393,7 +403,9 @@ _SENTENCES: dict[str, Sentence] = {
     Verb.OFFER_SENT: _asked,
     Verb.OFFER_ANSWERED: _answered,
     Verb.FILE_CHANGED: _changed_file,
+    Verb.CHANNEL_CHANGED: _changed_channel,
     Verb.MESSAGE_SENT_BY_CLIENT: _fixed("wrote to the team."),
     Verb.DEAD_LETTER_DECIDED: _decided,
     Verb.TIME_ENTRY_CHANGED: _recorded,
+    **dict.fromkeys(sanity_story.VERBS, _checked),
 }

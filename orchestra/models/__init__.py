@@ -1,6 +1,7 @@
 """Tables, and facts about one row."""
 
 from orchestra.models.audit import AuditEvent, Source, Verb
+from orchestra.models.chat import ChannelMember, ChannelState, ProjectChannel, SlackRequest
 from orchestra.models.definitions import (
     Certification,
     StepRequirement,
@@ -71,6 +72,8 @@ __all__ = [
     "AuditEvent",
     "Certification",
     "Channel",
+    "ChannelMember",
+    "ChannelState",
     "CheckProblem",
     "CreationProblem",
     "DocumentRevision",
@@ -85,6 +88,7 @@ __all__ = [
     "Offer",
     "OfferState",
     "Project",
+    "ProjectChannel",
     "ProjectCheck",
     "ProjectStatus",
     "Remark",
@@ -92,6 +96,7 @@ __all__ = [
     "RequestState",
     "ReviewDraw",
     "Role",
+    "SlackRequest",
     "Source",
     "StaffingBatch",
     "StaffingRequest",

@@ -36,10 +36,12 @@ class JobInContext(Task):
 celery = Celery("orchestra", task_cls=JobInContext, amqp=PromptAMQP)
 celery.config_from_object("celeryconfig")
 celery.conf.imports = (
+    "orchestra.tasks.chat",
     "orchestra.tasks.deliveries",
     "orchestra.tasks.files",
     "orchestra.tasks.machine",
     "orchestra.tasks.messages",
+    "orchestra.tasks.sanity",
     "orchestra.tasks.staffing",
     "orchestra.tasks.upkeep",
 )
@@ -59,6 +61,7 @@ DOCUMENTED = {
     "send_staffing_requests": "orchestra.tasks.staffing",
     "remind_workers_about_available_tasks": "orchestra.tasks.staffing",
     "warn_staffing_team_about_unstaffed_tasks": "orchestra.tasks.staffing",
+    "create_and_handle_sanity_checks": "orchestra.tasks.sanity",
 }
 
 

@@ -8,6 +8,7 @@ import time_machine
 
 from orchestra.database import utcnow
 from orchestra.domain import (
+    channels,
     deliveries,
     lifecycle,
     machine,
@@ -322,7 +323,7 @@ def test_a_post_waits_for_the_channel_while_it_is_made_and_no_longer(make, sessi
     project.channel_id, project.started_at = None, utcnow() - timedelta(hours=2)
     session.flush()
     assert not deliver(second)
-    assert (second.state, second.last_error) == (OFF, deliveries.NO_CHANNEL)
+    assert (second.state, second.last_error) == (OFF, channels.NO_CHANNEL)
 
 
 # --- Quiet hours and digests ------------------------------------------------------------------

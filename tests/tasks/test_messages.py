@@ -11,7 +11,7 @@ from orchestra.integrations.chat import MemoryChat
 from orchestra.integrations.mail import MemoryMailer
 from orchestra.integrations.pausing import FAILURES, Pausing
 from orchestra.models import Channel, Message, MessageState
-from orchestra.outbox import Job
+from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks.chat_services import ChatServices
 from orchestra.tasks.messages import deliver
 from tests.builders import step
@@ -215,6 +215,8 @@ def posts(session, make, chat):
     def recorded():
         project, ana = make.project(step("write")), make.worker(email="", slack_user_id="U1")
         project.channel_id = "C1"
+        for model in (Message, OutboxMessage):  # of its beginning
+            session.execute(sa.delete(model))
         about = {"url": "/orchestra/app", "cause": "event:1", "project_id": project.id}
         messages.tell(
             session,
