@@ -29,6 +29,7 @@ from orchestra.models import (
     StaffingRequest,
     Task,
     Verb,
+    Verdict,
     WorkflowVersion,
 )
 
@@ -65,7 +66,8 @@ class Plan:
 
     wanted: Wanted
     judged: Judged
-    number: int  # of the next batch
+    number: int  # of the batch
+    renews: bool  # what the last run found, which asked nobody either
     detail: Detail = field(default_factory=Detail)
 
     def __repr__(self) -> str:
@@ -119,10 +121,11 @@ def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
     planned = []
     for one in wanted:
         judged = candidates.judge(one)
-        number, verdicts = last.get(one.request.id, (0, None))
-        is_new = verdicts != judged.verdicts or one.request.state is RequestState.OPEN
-        if is_new:
-            planned.append(Plan(one, judged, number + 1))
+        number, verdicts = last.get(one.request.id, (0, {}))
+        if verdicts == judged.verdicts and one.request.state is not RequestState.OPEN:
+            continue
+        renews = bool(number) and Verdict.OFFERED not in verdicts and not judged.chosen
+        planned.append(Plan(one, judged, number if renews else number + 1, renews))
     return planned
 
 
@@ -161,9 +164,7 @@ def send(session: Session, plan: Plan) -> int:
     if request is None or not _is_unchanged(plan, locked, request):
         return 0
     judged, detail = plan.judged, plan.detail
-    session.add(
-        StaffingBatch(request_id=request.id, number=plan.number, verdicts=dict(judged.verdicts))
-    )
+    _store_verdicts(session, plan)
     request.last_batch_at = seconds_from_now(0)
     request.state = RequestState.EXHAUSTED if judged.leaves_nobody else RequestState.OPEN
     if judged.chosen:
@@ -184,6 +185,19 @@ def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> b
         and request.last_batch_at == seen.last_batch_at
         and {assignment.worker_id for assignment in locked.assignments} == plan.judged.holders
     )
+
+
+def _store_verdicts(session: Session, plan: Plan) -> None:
+    """One row for each batch, and one for what was found since: it would grow with every run."""
+    verdicts, of_request = dict(plan.judged.verdicts), StaffingBatch.request_id == plan.request.id
+    if plan.renews:
+        session.execute(
+            sa.update(StaffingBatch)
+            .where(of_request, StaffingBatch.number == plan.number)
+            .values(verdicts=verdicts, at=seconds_from_now(0))
+        )
+        return
+    session.add(StaffingBatch(request_id=plan.request.id, number=plan.number, verdicts=verdicts))
 
 
 def _store_offers(session: Session, plan: Plan) -> list[tuple[int, int]]:

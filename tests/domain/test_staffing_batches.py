@@ -131,7 +131,11 @@ def test_returned_work_keeps_nobody_from_offers_when_it_does_not_block_new_work(
     session, make, change_settings
 ):
     """S-14, E-30"""
-    change_settings(enforce_no_new_tasks_during_review=False, max_in_progress_tasks=0)
+    change_settings(
+        enforce_no_new_tasks_during_review=False,
+        max_in_progress_tasks=0,
+        staffbot_worker_batch_size=50,
+    )
     work = make.work()
     hold(make, work.workers[work.writer.name], TaskStatus.POST_REVIEW_PROCESSING)
 
@@ -284,6 +288,29 @@ def test_a_run_that_finds_what_the_last_one_found_stores_nothing(session, make):
 
     # The second one says that everybody was asked already.
     assert len(batches_of(session, request)) == 2
+
+
+def test_what_runs_without_a_batch_find_is_kept_in_one_row(session, make, certified):
+    """S-15, S-18: the last of them, however many there were."""
+    task, grant = certified()
+    request = staff(session, task.id)
+    for _ in range(3):
+        newcomer = make.worker()
+        send_batches(session)
+    [batch] = batches_of(session, request)
+    assert newcomer.id in batch.verdicts[V.NOT_CERTIFIED]
+
+    grant(newcomer)
+    send_batches(session)
+    make.worker()
+    send_batches(session)
+
+    found = [sorted(batch.verdicts) for batch in batches_of(session, request)]
+    assert found == [
+        ["not_certified"],
+        ["not_certified", "offered"],
+        ["already_asked", "not_certified"],
+    ]
 
 
 def test_who_becomes_eligible_later_is_asked(session, make, certified):
