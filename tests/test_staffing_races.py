@@ -45,7 +45,7 @@ from orchestra.tasks.staffing import (
 from tests.builders import reviewed, step
 from tests.faults.oracle import broken_invariants, doubled_effects
 
-CROWD, ROUNDS = 50, 4
+CROWD, ROUNDS = 50, 2
 
 
 @pytest.fixture
