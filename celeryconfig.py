@@ -131,6 +131,7 @@ beat_schedule = {
         (Job.SEND_STAFFING_REQUESTS, settings.staffbot_interval, "bots"),
         (Job.REMIND_WORKERS, settings.remind_check_interval, "bots"),
         (Job.WARN_STAFFING_TEAM, settings.warn_check_interval, "bots"),
+        (Job.CHECK_PROJECTS, settings.sanity_interval, "bots"),
     )
 }
 beat_max_loop_interval = settings.sweep_interval_seconds

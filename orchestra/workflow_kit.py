@@ -33,6 +33,7 @@ from urllib3.util import Url, parse_url
 from orchestra.config import Settings
 from orchestra.domain.execution import running_project
 from orchestra.domain.sample_data import create_worker, grant
+from orchestra.domain.sanity_function import SanityCheck
 from orchestra.errors import PermanentFailure, RetryLater
 from orchestra.project_files import ProjectFiles
 
@@ -61,13 +62,6 @@ GALLERY = "/orchestra/gallery/"
 HEADERS = {"User-Agent": "Orchestra", "Accept": "*/*", "Accept-Encoding": "identity"}
 GLOBAL_IPV6 = IPv6Network("2000::/3")
 TRANSLATED_IPV4 = IPv6Network("64:ff9b::/96")  # how a host without IPv4 reaches one with (NAT64)
-
-
-@dataclass(frozen=True)
-class SanityCheck:
-    """A problem that a sanity check function found in a project."""
-
-    check_slug: str
 
 
 class FetchRefused(PermanentFailure):

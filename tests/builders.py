@@ -178,6 +178,14 @@ class Builders:
         query = sa.select(Task).where(Task.project_id == project.id, Task.step == slug)
         return self.session.scalars(query).one()
 
+    def hold(self, project, slug, worker, level=0):
+        """A live assignment without the rules around it."""
+        held = Assignment(task_id=self.task(project, slug).id, level=level, worker_id=worker.id)
+        if not level:
+            held.task = self.task(project, slug)
+            held.task.status = TaskStatus.PROCESSING
+        return self._added(held)
+
     def work(self, status=TaskStatus.AWAITING_PROCESSING, *, after=(), **keys):
         """A task ``write`` in this status; ``other`` keeps its project open."""
         keys = {"review_policy": reviewed()} | keys

@@ -15,6 +15,7 @@ from orchestra.config.declaring import UNSHOWN, about, declaration, variable, wi
 from orchestra.config.drive import DriveSettings
 from orchestra.config.later import LaterSettings
 from orchestra.config.reading import read_environment
+from orchestra.config.sanity import SanitySettings
 from orchestra.config.slack import SlackSettings
 from orchestra.config.staffing import StaffingSettings
 from orchestra.errors import BadConfiguration, Unavailable
@@ -26,7 +27,7 @@ BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Settings(StaffingSettings, DriveSettings, SlackSettings):
+class Settings(StaffingSettings, SanitySettings, DriveSettings, SlackSettings):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 
     environment: str = field(

@@ -1,7 +1,6 @@
 """Settings whose readers come with later parts: known, typed, checked and shown like the others."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from orchestra.config.declaring import about
 
@@ -10,13 +9,6 @@ from orchestra.config.declaring import about
 class LaterSettings:
     """A setting moves to :class:`orchestra.config.Settings` with the part that reads it."""
 
-    sanity_interval: timedelta = field(
-        default=timedelta(seconds=300),
-        metadata=about("Time between two sanity checks.", low=1),
-    )
-    sanity_time_limit_seconds: int = field(
-        default=30, metadata=about("Longest run of one sanity check.", low=1)
-    )
     google_analytics_key: str = field(
         default="",
         metadata=about("Key of the analytics script.", variable="GOOGLE_ANALYTICS_KEY"),

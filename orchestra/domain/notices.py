@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.database import settings_of, table_of
+from orchestra.database import settings_of, table_of, utcnow
 from orchestra.domain import messages
 from orchestra.domain.audit import Actor
 from orchestra.domain.graph import Graph, Step
@@ -251,6 +251,13 @@ def preparation_problem(session: Session, project: Project, error: str) -> None:
     about = About.of(project, detail=error)
     cause = f"project:{project.id}"
     _tell(session, Kind.PREPARATION_PROBLEM, about, project_admins(), project.id, cause=cause)
+
+
+def sanity_problem(session: Session, project: Project, error: str) -> None:
+    """Once per project and day, whatever the problem."""
+    about = About.of(project, detail=last_line(error))
+    cause = f"project:{project.id}:day:{utcnow().date().isoformat()}"
+    _tell(session, Kind.SANITY_PROBLEM, about, project_admins(), project.id, cause=cause)
 
 
 def project_admins() -> sa.ColumnElement[bool]:
