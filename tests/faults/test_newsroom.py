@@ -55,6 +55,7 @@ def system(request, tmp_path_factory):
 
 def start_second_worker(system):
     ready = system.folder / "second.ready"
+    ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", CLI, "worker", "--concurrency=2", f"--ready-file={ready}"]
     system.launch("second", command)
     system.wait_until(ready.exists, "the second worker process is ready")
@@ -154,8 +155,9 @@ def check_adjusted(content, name):
 
 
 @pytest.mark.timeout(900)
-def test_many_newsroom_projects_at_once_all_finish_with_every_photo_once(system, many):
-    """R-2: the people work as fast as they can, on all projects, while two worker processes run."""
+def test_many_newsroom_projects_at_once_all_finish_with_every_photo_once(system, many, is_long):
+    """I-24: the people work as fast as they can, on all projects, while two worker processes run;
+    in the long form one of them is killed again and again."""
     started = [order(system, number) for number in range(PROJECTS * many)]
     ends_at = time.monotonic() + PATIENCE_SECONDS * many
 
@@ -165,8 +167,16 @@ def test_many_newsroom_projects_at_once_all_finish_with_every_photo_once(system,
                 if not do_something(system, username, role):
                     time.sleep(0.1)
 
-    with ThreadPoolExecutor(len(WORK)) as threads:
+    def kill_now_and_then():
+        while is_long and time.monotonic() < ends_at and not all_over(system, started):
+            time.sleep(10)
+            system.kill("second")
+            start_second_worker(system)
+
+    with ThreadPoolExecutor(len(WORK) + 1) as threads:
+        killing = threads.submit(kill_now_and_then)
         list(threads.map(lambda who: work_on(*who), WORK))
+        killing.result()
 
     photos = [check_finished(system, project_id) for project_id in started]
     addresses = [photo["src"] for of_project in photos for photo in of_project]
