@@ -47,11 +47,6 @@ def get(session: Session, worker: Worker, entry_id: int) -> TimeEntry:
     return entry
 
 
-def may_name(session: Session, worker: Worker, assignment_id: int) -> bool:
-    """Whether the worker may record time for an assignment (T-11)."""
-    return time_records.holds_or_held(session, worker.id, assignment_id)
-
-
 def create(
     session: Session,
     actor: Actor,
@@ -202,8 +197,8 @@ def _check(session: Session, worker: Worker, given: Mapping[str, Any]) -> None:
         problems["date"] = ["The date cannot be later than tomorrow."]
     if len(given.get("description", "")) > LONGEST_DESCRIPTION:
         problems["description"] = [f"Use at most {LONGEST_DESCRIPTION} characters."]
-    assignment_id = given.get("assignment_id")
-    if assignment_id is not None and not may_name(session, worker, assignment_id):
+    named: int | None = given.get("assignment_id")
+    if named is not None and not time_records.holds_or_held(session, worker.id, named):
         problems["assignment"] = ["Choose a task that you hold or have held."]
     if problems:
         raise Invalid("Some fields do not hold what they must; see `fields`.", fields=problems)

@@ -45,15 +45,17 @@ def find(session: Session, worker_id: int, monday: date) -> TimeWeek | None:
     return session.scalars(chosen).one_or_none()
 
 
-def closed_between(session: Session, worker_id: int, first: date, last: date) -> set[date]:
-    """The Mondays of weeks that are handed in, of those that the range touches."""
+def between(session: Session, worker_id: int, first: date, last: date) -> dict[date, TimeWeek]:
+    """Weeks that are handed in, by their Monday, of those that the range touches."""
     if not settings_of(session).time_approval:
-        return set()
-    mondays = sa.select(TimeWeek.monday).where(
-        TimeWeek.worker_id == worker_id,
-        TimeWeek.monday.between(monday_of(first), monday_of(last)),
+        return {}
+    weeks = session.scalars(
+        sa.select(TimeWeek).where(
+            TimeWeek.worker_id == worker_id,
+            TimeWeek.monday.between(monday_of(first), monday_of(last)),
+        )
     )
-    return set(session.scalars(mondays))
+    return {week.monday: week for week in weeks}
 
 
 def submit(session: Session, actor: Actor, monday: date) -> TimeWeek:

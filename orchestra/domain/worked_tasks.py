@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, load_only
 
 from orchestra.database import utcnow
 from orchestra.domain.dashboard import role_word
+from orchestra.domain.time_records import holds_or_held
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.models import TERMINAL, Assignment, Project, Task, Worker, WorkflowVersion
 
@@ -66,7 +67,7 @@ def tasks_named_by(session: Session, assignments: sa.Select[Any]) -> dict[int, W
 def choices(session: Session, worker: Worker, of: int | None = None) -> list[WorkedTask]:
     """Tasks that time can be recorded for: open ones, those that ended lately, and ``of`` (T-27).
 
-    :param of: the assignment of the entry itself.
+    :param of: the assignment of the entry itself; one that is none of the worker's is left out.
     """
     is_over = Task.status.in_(TERMINAL)
     ended_lately = Task.ended_at > utcnow() - FINISHED_FOR
@@ -82,7 +83,8 @@ def choices(session: Session, worker: Worker, of: int | None = None) -> list[Wor
         )
         .limit(MOST_CHOICES),
     )
-    if of is not None and of not in {task.assignment_id for task in found}:
+    is_new = of is not None and of not in {task.assignment_id for task in found}
+    if of is not None and is_new and holds_or_held(session, worker.id, of):
         found += tasks_by_assignment(session, [of]).values()
     return found
 

@@ -106,6 +106,25 @@ def whole_argument(name: str) -> int | None:
     return int(text[:10])
 
 
+def whole_field(name: str) -> int | None:
+    """A field of a form that is a positive whole number, if it is filled in.
+
+    :raises Malformed: it is something else.
+    """
+    text = request.form.get(name, "").strip()
+    if not text:
+        return None
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))
+    if not is_number or not 1 <= int(text) <= LARGEST_ID:
+        raise Malformed(f"The field {name} must be a whole number from 1.")
+    return int(text)
+
+
+def text_field(name: str) -> str:
+    """A field of a form, without the one character that no database keeps in a text."""
+    return request.form.get(name, "").replace("\0", "")
+
+
 def page_argument(name: str = "page") -> int:
     """Which page of a list is asked for; the first one unless told.
 

@@ -61,6 +61,8 @@ GUARDS = {
     "switching.start": Rank.ADMINISTRATOR,
     "switching.stop": Rank.WORKER,  # whom an administrator acts as
     "tasks": Rank.WORKER,
+    "timecard": Rank.WORKER,
+    "timers": Rank.WORKER,
     "workflow_static": Rank.WORKER,
 }
 SIGNED = "project_api."  # client systems, by signature: tests/web/api

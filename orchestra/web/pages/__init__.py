@@ -6,6 +6,8 @@ from pathlib import Path
 
 from flask import Flask
 
+from orchestra.domain.durations import hours_and_minutes
+from orchestra.domain.time_records import day_words
 from orchestra.web import auth, uploads
 from orchestra.web.markdown import render_markdown
 from orchestra.web.pages import (
@@ -30,6 +32,8 @@ from orchestra.web.pages import (
     strange_pictures,
     switching,
     tasks,
+    timecard,
+    timers,
     unsubscribing,
     wording,
     workflow_static,
@@ -47,6 +51,9 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["exact"] = wording.exact
     app.jinja_env.filters["file_address"] = uploads.address_of
     app.jinja_env.filters["markdown"] = render_markdown
+    app.jinja_env.filters["day"] = day_words
+    app.jinja_env.filters["weekday"] = wording.weekday
+    app.jinja_env.filters["hours"] = hours_and_minutes
     app.jinja_env.filters["since"] = wording.since_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (
@@ -71,6 +78,8 @@ def register(app: Flask) -> None:
         projects,
         project,
         operations,
+        timecard,
+        timers,
     ):
         app.register_blueprint(part.blueprint)
     admin.register(app)

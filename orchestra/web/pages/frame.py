@@ -16,6 +16,8 @@ def for_templates() -> dict[str, Any]:
     return {
         "unread_messages": lambda: _counts().unread,
         "available_tasks": lambda: _counts().available,
+        "invalid_entries": lambda: _counts().invalid_entries,
+        "running_timer": lambda: _counts().timer,
     }
 
 

@@ -1,6 +1,6 @@
 """How pages put things: times, and what just happened."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestra.database import utcnow
@@ -48,6 +48,10 @@ def exact(moment: datetime) -> str:
     zone = zone_of(find_worker())
     local = moment.astimezone(zone)
     return f"{local.day} {local:%B %Y, %H:%M:%S} ({zone.key})"
+
+
+def weekday(day: date) -> str:
+    return f"{day:%A}, {day.day} {day:%B}"
 
 
 def greeting(worker: Worker) -> str:
