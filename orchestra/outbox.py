@@ -49,6 +49,7 @@ class Job(StrEnum):
     COPY_DOCUMENT = "files.copy_document"
     FOLLOW_CHANNEL = "chat.follow_channel"
     FIND_PERSON = "chat.find_person"
+    ANSWER_SLACK = "slack.answer"
 
 
 class OutboxMessage(Base):

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     UNSTAFFED_WARNING = "unstaffed_warning"
     CHANNEL_OPENED = "channel_opened"  # the first post of a channel
     CHANNEL_WELCOME = "channel_welcome"
+    STAFFBOT_ANSWER = "staffbot_answer"  # to a command that took too long
     SANITY_CHECK = "sanity_check"
     MACHINE_FAILED = "machine_failed"
     CREATION_PROBLEM = "creation_problem"
@@ -78,6 +79,7 @@ _STAYING = {
     Kind.UNSTAFFED_WARNING,
     Kind.CHANNEL_OPENED,
     Kind.CHANNEL_WELCOME,
+    Kind.STAFFBOT_ANSWER,
     Kind.SANITY_CHECK,
     Kind.TEAM_MESSAGE,
     Kind.DIGEST,

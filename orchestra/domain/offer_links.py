@@ -18,6 +18,11 @@ def path_of(settings: Settings, offer_id: int) -> str:
     return f"/orchestra/communication/offers/{token_of(settings, offer_id)}/"
 
 
+def token_in(path: str) -> str:
+    """The token of :func:`path_of`."""
+    return path.rstrip("/").rpartition("/")[2]
+
+
 def token_of(settings: Settings, offer_id: int) -> str:
     """The offer's id with a signature; nothing secret is stored, and every page can show it."""
     return f"{offer_id}-{_signature(settings.secret_key, offer_id)}"

@@ -42,6 +42,7 @@ celery.conf.imports = (
     "orchestra.tasks.machine",
     "orchestra.tasks.messages",
     "orchestra.tasks.sanity",
+    "orchestra.tasks.slack",
     "orchestra.tasks.staffing",
     "orchestra.tasks.upkeep",
 )

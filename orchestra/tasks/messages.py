@@ -7,10 +7,13 @@ from flask import current_app
 
 from orchestra.config import Settings
 from orchestra.database import retry_deadlocks, transaction
-from orchestra.domain import deliveries, mail_forms
+from orchestra.domain import deliveries, mail_forms, offer_buttons
 from orchestra.domain.deliveries import Delivery
 from orchestra.domain.message_rows import CHAT_IS_OFF
+from orchestra.domain.message_texts import Kind
+from orchestra.domain.offer_links import token_in
 from orchestra.errors import RefusedByService, ServiceUnreachable
+from orchestra.integrations.chat import Button
 from orchestra.integrations.mail import Mail, Mailer, mailer_of, message_id_of
 from orchestra.integrations.pausing import Pausing
 from orchestra.models import Channel
@@ -52,9 +55,23 @@ def _send(delivery: Delivery, settings: Settings) -> bool:
     if service is None:
         return False
     chat, pausing = service
-    post = chat.post_to_person if delivery.channel is Channel.SLACK else chat.post
-    pausing.call(lambda: post(delivery.address, delivery.text))
+    if delivery.channel is Channel.SLACK:
+        buttons = _buttons(delivery, settings)
+        pausing.call(lambda: chat.post_to_person(delivery.address, delivery.text, buttons))
+    else:
+        pausing.call(lambda: chat.post(delivery.address, delivery.text))
     return True
+
+
+def _buttons(delivery: Delivery, settings: Settings) -> list[Button]:
+    """An offer is answered where it is read, if answers of Slack are taken."""
+    if delivery.kind != Kind.OFFER or not settings.answers_slack:
+        return []
+    token = token_in(delivery.url)
+    return [
+        Button(offer_buttons.ACCEPT, "Accept", token, is_primary=True),
+        Button(offer_buttons.DECLINE, "Decline", token),
+    ]
 
 
 # --- Services of this process, made with the first message ----------------------------------------

@@ -11,7 +11,7 @@ from orchestra.application import create_core
 from orchestra.config import Settings
 from orchestra.domain.information import timestamp
 from orchestra.outbox import Publisher
-from orchestra.web import api, errors, interface, pages, requests, schemas, security, status
+from orchestra.web import api, errors, interface, pages, requests, schemas, security, slack, status
 
 
 def _plain(value: Any) -> Any:
@@ -41,6 +41,6 @@ def create_app(settings: Settings, publish: Publisher | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's documented way
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
-    for part in (errors, security, status, schemas, api, interface, pages):
+    for part in (errors, security, status, schemas, api, interface, pages, slack):
         part.register(app)
     return app

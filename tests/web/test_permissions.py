@@ -65,7 +65,8 @@ GUARDS = {
     "timers": Rank.WORKER,
     "workflow_static": Rank.WORKER,
 }
-SIGNED = "project_api."  # client systems, by signature: tests/web/api
+# Client systems and Slack, by signature: tests/web/api, tests/web/test_slack.py.
+SIGNED = ("project_api.", "slack.")
 OF_A_TASK = {"project.show", "tasks.show", "tasks.show_round"}
 
 
