@@ -12,9 +12,11 @@ import os
 import time
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
@@ -127,10 +129,54 @@ class OrchestraClient:
         """``{"workflows": {slug: {"name", "description", "versions"}}}``."""
         return self._call("GET", "workflow_types/")
 
+    def project_details_url(self, project_id: int) -> str:
+        """The address of a project's page, for people who may see it."""
+        answer = self._call("POST", "project_details_url/", {"project_id": project_id})
+        url: str = answer["project_details_url"]
+        return url
+
+    def projects(self, **filters: Any) -> Iterator[Json]:
+        """All projects that fit, the newest first, fetched page by page.
+
+        :param filters: ``status`` (one or a list), ``workflow_slug``, ``workflow_version_slug``,
+            ``task_class``, ``started_after``, ``started_before``, ``q``, ``limit`` (of a page).
+        """
+        while True:
+            page = self._call("GET", "projects/", query=filters)
+            yield from page["projects"]
+            if page["next_cursor"] is None:
+                return
+            filters |= {"cursor": page["next_cursor"]}
+
+    def events(self, after: str | None = None, **filters: Any) -> Iterator[Json]:
+        """What happened since, in order, up to now; none is missed, none is told twice.
+
+        :param after: ``cursor`` of the last event that you know; None: from the beginning.
+        :param filters: ``project_id``, ``verb`` (one or a list), ``limit`` (of a page).
+        """
+        while True:
+            page = self._call("GET", "events/", query={"after": after} | filters)
+            yield from page["events"]
+            if not page["events"]:
+                return
+            after = page["next"]
+
+    def set_project_status(self, project_id: int, status: str) -> str:
+        """Set it to ``Paused``, ``Active`` or ``Aborted``; the status that it has then."""
+        body = {"project_id": project_id, "status": status}
+        return str(self._change("set_project_status/", body)["status"])
+
+    def assign_worker_to_task(self, task_id: int, worker: int | str) -> int:
+        """Give a task that waits to a worker, by id or username; the id of the assignment."""
+        field = "worker_id" if isinstance(worker, int) else "worker_username"
+        answer = self._change("assign_worker_to_task/", {"task_id": task_id, field: worker})
+        assignment_id: int = answer["assignment_id"]
+        return assignment_id
+
     def message_project_team(self, project_id: int, message: str) -> None:
         """Write to everybody on a project; tried again, it is still one message."""
         body = {"project_id": project_id, "message": message}
-        self._call("POST", "message_project_team/", body, idempotency_key=uuid.uuid4().hex)
+        self._change("message_project_team/", body)
 
     def staff_task(self, task_id: int) -> int:
         """Look for somebody to do or review a task that waits; the id of the request."""
@@ -141,14 +187,25 @@ class OrchestraClient:
         return self._staff("restaff_task/", {"task_id": task_id, "worker_username": username})
 
     def _staff(self, path: str, body: Json) -> int:
-        answer = self._call("POST", path, body, idempotency_key=uuid.uuid4().hex)
-        request_id: int = answer["request_id"]
+        request_id: int = self._change(path, body)["request_id"]
         return request_id
 
+    def _change(self, path: str, body: Json) -> Json:
+        """Tried again when the connection breaks, and still done once only."""
+        return self._call("POST", path, body, idempotency_key=uuid.uuid4().hex)
+
     def _call(
-        self, method: str, path: str, body: Json | None = None, idempotency_key: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
+        if query:
+            path += f"?{_encoded(query)}"
         for retry in range(RETRIES if idempotency_key else 0):
             try:
                 return self._answer(self._send(method, path, content, idempotency_key))
@@ -209,6 +266,19 @@ class OrchestraClient:
             fields=problem.get("fields"),
             retry_after=response.headers.get("Retry-After"),
         )
+
+
+def _encoded(query: Mapping[str, Any]) -> str:
+    """Lists are given once for each entry, times as the server reads them; None is left out."""
+    given = {}
+    for name, value in query.items():
+        values = value if isinstance(value, list | tuple | set) else [value]
+        given[name] = [
+            one.astimezone(UTC).isoformat() if isinstance(one, datetime) else one
+            for one in values
+            if one is not None
+        ]
+    return urlencode(given, doseq=True)
 
 
 def create_orchestra_project(

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from email.utils import format_datetime
+from urllib.parse import urlencode
 
 import jsonschema
 
@@ -56,8 +57,12 @@ class Signed:
         request = self.request("POST", f"{PREFIX}/{name}/", content, **options)
         return self.send(request, headers=dict(headers))
 
-    def get(self, name, **options):
-        return self.send(self.request("GET", f"{PREFIX}/{name}/", **options))
+    def get(self, name, query=(), **options):
+        """:param query: names and values, as a mapping or as pairs; lists are repeated."""
+        path = f"{PREFIX}/{name}/"
+        if query:
+            path += f"?{urlencode(query, doseq=True)}"
+        return self.send(self.request("GET", path, **options))
 
 
 def check(document, method, path, response):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from email.utils import formatdate
 
 import pytest
@@ -19,6 +20,7 @@ from orchestra.client import (
     get_project_information,
     get_workflow_types,
 )
+from orchestra.database import utcnow
 from orchestra.domain import keys
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import Message, Project
@@ -119,6 +121,56 @@ def test_somebody_is_looked_for(client, make, session):
     work.assign(work.writer)
     session.commit()
     assert client.restaff_task(work.task.id, work.writer.name) > second
+
+
+def test_a_task_is_assigned_by_username_or_id(client, make, session):
+    """A-47"""
+    first, second = make.work(), make.work()
+    session.commit()
+    assignments = [
+        client.assign_worker_to_task(first.task.id, first.writer.name),
+        client.assign_worker_to_task(second.task.id, second.writer.worker_id),
+    ]
+    session.rollback()
+    assert [first.at(0).id, second.at(0).id] == assignments
+
+
+def test_a_project_is_found_paused_and_resumed(client, workflow, url, app):
+    """A-47"""
+    project_id = client.create_project(*workflow)
+    base = app.config["SETTINGS"].url
+    assert client.project_details_url(project_id) == f"{base}/orchestra/app/project/{project_id}"
+    assert client.set_project_status(project_id, "Paused") == "Paused"
+    assert client.set_project_status(project_id, "Active") == "Active"
+
+
+def test_projects_are_iterated_over_all_pages(client, workflow):
+    """A-47"""
+    ids = [client.create_project(*workflow) for _ in range(5)]
+    told = [project["id"] for project in client.projects(limit=2, status=["Active", "Paused"])]
+    assert told == ids[::-1]
+    client.set_project_status(ids[0], "Paused")
+    assert [project["id"] for project in client.projects(status="Paused", q="Zürich")] == ids[:1]
+    today = utcnow() - timedelta(hours=1)
+    assert len(list(client.projects(started_after=today, task_class=None))) == 5
+    assert list(client.projects(started_before=today)) == []
+
+
+def test_events_are_iterated_and_gone_on_with(client, workflow):
+    """A-47"""
+    project_id = client.create_project(*workflow)
+    known = list(client.events(limit=1, project_id=project_id))
+    assert [event["verb"] for event in known] == ["project_created", "task_created"]
+    client.set_project_status(project_id, "Paused")
+    new = list(client.events(after=known[-1]["cursor"], verb=["project_paused", "task_created"]))
+    assert [event["verb"] for event in new] == ["project_paused"]
+    assert list(client.events(after=new[-1]["cursor"])) == []
+
+
+def test_what_a_list_cannot_be_asked_for_is_told(client):
+    with pytest.raises(OrchestraError, match="colour") as refusal:
+        list(client.projects(colour="blue"))
+    assert (refusal.value.kind, refusal.value.status) == ("malformed", 400)
 
 
 def test_every_request_is_signed_strictly(client, workflow, between):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, undefer
 from orchestra.database import Json, settings_of
 from orchestra.domain import versions
 from orchestra.domain.graph import Graph
+from orchestra.errors import NotFound
 from orchestra.models import (
     Assignment,
     AssignmentStatus,
@@ -49,6 +50,24 @@ def project_information(session: Session, project_ids: Sequence[int]) -> dict[in
     for told in found.values():
         _complete_address(told["project"], settings_of(session).url)
     return found
+
+
+def details_url(session: Session, project_id: int) -> str:
+    """The address of a project's page, for people who may see it (A-35).
+
+    :raises NotFound: there is no such project.
+    """
+    found = sa.select(Project.id).where(Project.id == sa.literal(project_id, sa.BigInteger()))
+    if session.scalar(found) is None:
+        raise NotFound(f"There is no project {project_id}.")
+    return f"{settings_of(session).url}/orchestra/app/project/{project_id}"
+
+
+def for_clients(session: Session, project: Project) -> Json:
+    """What lists tell client systems of a project (A-41)."""
+    told = without_data(project, project.version)
+    _complete_address(told, settings_of(session).url)
+    return told
 
 
 def workflow_types(session: Session) -> dict[str, Json]:
@@ -156,7 +175,7 @@ def _project(project: Row, version: WorkflowVersion) -> Json:
 
 
 def without_data(project: Row | Project, version: WorkflowVersion) -> Json:
-    """What lists tell of a project (A-41)."""
+    """What lists tell of a project."""
     return {
         "id": project.id,
         "short_description": project.short_description,

@@ -161,8 +161,9 @@ def _locking_project(project_id: sa.ColumnElement[int], *, shared: bool) -> sa.S
     )
 
 
-_PROJECT_ID = sa.bindparam("project_id", type_=sa.Integer())
-_TASK_ID = sa.bindparam("task_id", type_=sa.Integer())
+# Whoever asks by number may ask for one that no row can have: that is "not found", no error.
+_PROJECT_ID = sa.bindparam("project_id", type_=sa.BigInteger())
+_TASK_ID = sa.bindparam("task_id", type_=sa.BigInteger())
 _OWNER = sa.select(Task.project_id).where(Task.id == _TASK_ID).scalar_subquery()
 _LOCK_WHOLE_PROJECT = {
     shared: _locking_project(_PROJECT_ID, shared=shared) for shared in (False, True)

@@ -36,6 +36,11 @@ def find_worker(session: Session, username: str) -> Worker | None:
     ).one_or_none()
 
 
+def find_by_id(session: Session, worker_id: int) -> Worker | None:
+    wanted = Worker.id == sa.literal(worker_id, sa.BigInteger())
+    return session.scalars(sa.select(Worker).where(wanted)).one_or_none()
+
+
 def get_worker(session: Session, username: str) -> Worker:
     """:raises NotFound: nobody has this username."""
     worker = find_worker(session, username)

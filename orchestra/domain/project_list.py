@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer, joinedload
@@ -41,6 +42,7 @@ class Filters:
     started_after: datetime | None = None
     started_before: datetime | None = None
     text: str | None = None  # in the description; also the id of a project
+    words: str | None = None  # in the description only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class ProjectRow:
     project: Project
     open_tasks: int
     total_tasks: int
-    waiting: Sequence[Waiting]  # at most WAITING_SHOWN
+    waiting: Sequence[Waiting] = ()  # at most WAITING_SHOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,26 +69,33 @@ def project_list(session: Session, filters: Filters, page: int) -> ProjectList:
     fitting = _fitting(filters)
     total = session.scalar(sa.select(sa.func.count()).select_from(fitting.subquery())) or 0
     projects = session.scalars(
-        sa.select(Project)
-        .where(Project.id.in_(fitting))
-        .order_by(Project.id.desc())
-        .limit(PER_PAGE)
-        .offset((page - 1) * PER_PAGE)
-        .options(joinedload(Project.version), defer(Project.project_data))
+        _newest_first(fitting).limit(PER_PAGE).offset((page - 1) * PER_PAGE)
     ).all()
     load_graphs(session, [project.version for project in projects])
     counts = _counts(session, projects)
     waiting = _waiting(session, projects)
     rows = [
-        ProjectRow(
-            project=project,
-            open_tasks=counts[project.id][0],
-            total_tasks=counts[project.id][1],
-            waiting=waiting[project.id],
-        )
+        ProjectRow(project=project, waiting=waiting[project.id], **counts[project.id]._asdict())
         for project in projects
     ]
     return ProjectList(rows=rows, total=total, page=page)
+
+
+def projects_before(
+    session: Session, filters: Filters, *, before: int | None, limit: int
+) -> tuple[Sequence[ProjectRow], int | None]:
+    """The newest projects that fit, and where to go on: None if these are the last (A-41).
+
+    :param before: only projects that are older than this one; new ones do not move the others.
+    """
+    wanted = _newest_first(_fitting(filters)).limit(limit + 1)
+    if before is not None:
+        wanted = wanted.where(Project.id < before)
+    projects = session.scalars(wanted).all()
+    shown = projects[:limit]
+    counts = _counts(session, shown)
+    rows = [ProjectRow(project=project, **counts[project.id]._asdict()) for project in shown]
+    return rows, shown[-1].id if len(projects) > limit else None
 
 
 def versions_by_workflow(session: Session) -> Mapping[Workflow, Sequence[WorkflowVersion]]:
@@ -100,6 +109,15 @@ def versions_by_workflow(session: Session) -> Mapping[Workflow, Sequence[Workflo
     for version in versions:
         found[version.workflow].append(version)
     return found
+
+
+def _newest_first(fitting: sa.Select[int]) -> sa.Select[Project]:
+    return (
+        sa.select(Project)
+        .where(Project.id.in_(fitting))
+        .order_by(Project.id.desc())
+        .options(joinedload(Project.version), defer(Project.project_data))
+    )
 
 
 def _fitting(filters: Filters) -> sa.Select[int]:
@@ -121,6 +139,8 @@ def _of_projects(filters: Filters) -> list[sa.ColumnElement[bool]]:
         wanted.append(Project.started_at <= filters.started_before)
     if filters.text:
         wanted.append(_has_text(filters.text))
+    if filters.words:
+        wanted.append(_has_words(filters.words))
     return wanted
 
 
@@ -134,15 +154,24 @@ def _of_versions(filters: Filters) -> list[sa.ColumnElement[bool]]:
     return wanted
 
 
+def _has_words(text: str) -> sa.ColumnElement[bool]:
+    return Project.short_description.icontains(text, autoescape=True)
+
+
 def _has_text(text: str) -> sa.ColumnElement[bool]:
-    has_words = Project.short_description.icontains(text, autoescape=True)
+    has_words = _has_words(text)
     number = text.strip().removeprefix("#")
     if number.isascii() and number.isdigit() and int(number[:12]) <= LARGEST_ID:
         return sa.or_(has_words, Project.id == int(number[:12]))
     return has_words
 
 
-def _counts(session: Session, projects: Sequence[Project]) -> dict[int, tuple[int, int]]:
+class _Counts(NamedTuple):
+    open_tasks: int = 0
+    total_tasks: int = 0
+
+
+def _counts(session: Session, projects: Sequence[Project]) -> dict[int, _Counts]:
     """Open tasks and all tasks of each project."""
     is_open = sa.case((Task.status.not_in(TERMINAL), 1), else_=0)
     found = session.execute(
@@ -150,8 +179,8 @@ def _counts(session: Session, projects: Sequence[Project]) -> dict[int, tuple[in
         .where(Task.project_id.in_([project.id for project in projects]))
         .group_by(Task.project_id)
     )
-    counted = {project_id: (int(n_open), total) for project_id, n_open, total in found}
-    return {project.id: counted.get(project.id, (0, 0)) for project in projects}
+    counted = {project_id: _Counts(int(n_open), total) for project_id, n_open, total in found}
+    return {project.id: counted.get(project.id, _Counts()) for project in projects}
 
 
 def _waiting(session: Session, projects: Sequence[Project]) -> Mapping[int, list[Waiting]]:

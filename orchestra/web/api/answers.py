@@ -6,6 +6,7 @@ from orchestra.models import (
     AssignmentStatus,
     IterationStatus,
     ProjectStatus,
+    Source,
     TaskStatus,
 )
 from orchestra.models.projects import Status
@@ -14,6 +15,7 @@ from orchestra.web.errors import HTTP_STATUS
 Json = dict[str, Any]
 
 ID = {"type": "integer", "minimum": 1}
+COUNT = {"type": "integer", "minimum": 0}
 TEXT = {"type": "string"}
 TEXT_OR_NULL = {"type": ["string", "null"]}
 DATA = {"type": "object", "description": "Returned as it was given; nothing is converted."}
@@ -42,6 +44,31 @@ def map_of(values: Json) -> Json:
     return {"type": "object", "additionalProperties": values}
 
 
+PROJECT: dict[str, Json] = {
+    "id": ID,
+    "short_description": TEXT,
+    "priority": {"type": "integer", "description": "Larger is more urgent."},
+    "team_messages_url": TEXT_OR_NULL,
+    "task_class": {"type": "integer", "enum": [0, 1], "description": "1 real, 0 training."},
+    "status": labels(ProjectStatus),
+    "workflow_slug": TEXT,
+    "workflow_version_slug": TEXT,
+    "start_datetime": TIME,
+    "end_datetime": TIME_OR_NULL,
+}
+PROJECT_EXAMPLE: Json = {
+    "id": 123,
+    "short_description": "Find a picture for the front page",
+    "priority": 10,
+    "team_messages_url": None,
+    "task_class": 1,
+    "status": "Active",
+    "workflow_slug": "simple_workflow",
+    "workflow_version_slug": "v1",
+    "start_datetime": "2026-09-23T20:16:02.667288Z",
+    "end_datetime": None,
+}
+
 SCHEMAS: dict[str, Json] = {
     "Error": {
         "type": "object",
@@ -61,19 +88,55 @@ SCHEMAS: dict[str, Json] = {
     "Staffing": record(success={"type": "boolean"}, request_id=ID)
     | {"example": {"success": True, "request_id": 789}},
     "Created": record(project_id=ID) | {"example": {"project_id": 123}},
-    "Project": record(
+    "DetailsUrl": record(project_details_url=TEXT)
+    | {"example": {"project_details_url": "https://example.org/orchestra/app/project/123"}},
+    "Assigned": record(success={"type": "boolean"}, assignment_id=ID)
+    | {"example": {"success": True, "assignment_id": 558}},
+    "StatusSet": record(success={"type": "boolean"}, status=labels(ProjectStatus))
+    | {"example": {"success": True, "status": "Paused"}},
+    "Project": record(**PROJECT, project_data=DATA),
+    "ListedProject": record(**PROJECT, open_tasks=COUNT, total_tasks=COUNT),
+    "Projects": record(projects=list_of(ref("ListedProject")), next_cursor=TEXT_OR_NULL)
+    | {
+        "description": "`next_cursor` is null on the last page.",
+        "example": {
+            "projects": [PROJECT_EXAMPLE | {"open_tasks": 1, "total_tasks": 2}],
+            "next_cursor": "123",
+        },
+    },
+    "Event": record(
         id=ID,
-        short_description=TEXT,
-        priority={"type": "integer", "description": "Larger is more urgent."},
-        team_messages_url=TEXT_OR_NULL,
-        task_class={"type": "integer", "enum": [0, 1], "description": "1 real, 0 training."},
-        status=labels(ProjectStatus),
-        project_data=DATA,
-        workflow_slug=TEXT,
-        workflow_version_slug=TEXT,
-        start_datetime=TIME,
-        end_datetime=TIME_OR_NULL,
+        cursor=TEXT,
+        at=TIME,
+        verb={"type": "string", "description": "The list of verbs may grow."},
+        actor=TEXT | {"description": "A user name, `system` or `key:<key id>`."},
+        acting_as=TEXT_OR_NULL,
+        source={"type": "string", "enum": [source.value for source in Source]},
+        object=record(kind=TEXT, id={"type": ["integer", "null"]}),
+        project_id={"type": ["integer", "null"]},
+        changes=record(before={"type": "object"}, after={"type": "object"}),
     ),
+    "Events": record(events=list_of(ref("Event")), next=TEXT)
+    | {
+        "description": "`next` is where to go on, also when nothing has happened yet.",
+        "example": {
+            "events": [
+                {
+                    "id": 4711,
+                    "cursor": "4711",
+                    "at": "2026-09-23T20:16:02.667288Z",
+                    "verb": "task_assigned",
+                    "actor": "key:mine",
+                    "acting_as": None,
+                    "source": "api",
+                    "object": {"kind": "task", "id": 456},
+                    "project_id": 123,
+                    "changes": {"before": {}, "after": {"worker": "alice", "level": 0}},
+                }
+            ],
+            "next": "4711",
+        },
+    },
     "Step": record(slug=TEXT, name=TEXT, description=TEXT, is_human={"type": "boolean"}),
     "Iteration": record(
         id=ID,
@@ -116,19 +179,7 @@ SCHEMAS: dict[str, Json] = {
     "InformationAnswer": {
         "anyOf": [ref("Information"), ref("InformationById")],
         "example": {
-            "project": {
-                "id": 123,
-                "short_description": "Find a picture for the front page",
-                "priority": 10,
-                "team_messages_url": None,
-                "task_class": 1,
-                "status": "Active",
-                "project_data": {},
-                "workflow_slug": "simple_workflow",
-                "workflow_version_slug": "v1",
-                "start_datetime": "2026-09-23T20:16:02.667288Z",
-                "end_datetime": None,
-            },
+            "project": PROJECT_EXAMPLE | {"project_data": {}},
             "steps": [["crawl", "Find an awesome image on a website"]],
             "step_details": [
                 {

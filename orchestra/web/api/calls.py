@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from orchestra.database import reading, retry_deadlocks, seconds_from_now, transaction, utcnow
 from orchestra.domain.audit import Actor
 from orchestra.models import ApiKey
-from orchestra.web.api import idempotency, limits, signature
+from orchestra.web.api import idempotency, limits, parameters, signature
 from orchestra.web.requests import load, refuse_query, request_id
 
 Json = dict[str, Any]
@@ -34,6 +34,7 @@ def changing(schema: type[Schema]) -> Callable[[Changing], Callable[[], Response
             proof = signature.read(request, body)
             with transaction() as session:
                 key = authenticated(session, proof)
+                refuse_query()
                 owner = f"key:{key.key_id}"
                 call = idempotency.repeatable(
                     request, owner, body, signature_hash=proof.replay_hash
@@ -51,8 +52,11 @@ def changing(schema: type[Schema]) -> Callable[[Changing], Callable[[], Response
     return decorate
 
 
-def only_reading(schema: type[Schema] | None = None) -> Callable[[Reading], Callable[[], Response]]:
-    """Answer a signed call that changes nothing; ``schema`` None: it has no body to read."""
+def only_reading(schema: type[Schema]) -> Callable[[Reading], Callable[[], Response]]:
+    """Answer a signed call that changes nothing.
+
+    :param schema: of the query of a GET, else of the body.
+    """
 
     def decorate(view: Reading) -> Callable[[], Response]:
         @wraps(view)
@@ -62,7 +66,7 @@ def only_reading(schema: type[Schema] | None = None) -> Callable[[Reading], Call
             proof = signature.read(request, body)
             with reading() as session:
                 key = authenticated(session, proof)
-                answer = view(session, load(schema(), body) if schema else {})
+                answer = view(session, asked_for(schema, body))
             if use_is_to_be_noted(key):
                 with transaction() as session:
                     note_use(session, key)
@@ -76,8 +80,14 @@ def only_reading(schema: type[Schema] | None = None) -> Callable[[Reading], Call
 def authenticated(session: Session, proof: signature.Proof) -> ApiKey:
     key = signature.verify(session, proof)
     limits.spend(key.key_id)
-    refuse_query()
     return key
+
+
+def asked_for(schema: type[Schema], body: bytes) -> Json:
+    if request.method == "POST":
+        refuse_query()
+        return load(schema(), body)
+    return parameters.read(schema())
 
 
 def use_is_to_be_noted(key: ApiKey) -> bool:

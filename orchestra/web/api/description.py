@@ -1,6 +1,5 @@
 """The OpenAPI document of the signed API, and a page of it for people (A-7)."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
@@ -9,9 +8,9 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Response, current_app, jsonify, render_template
-from marshmallow import Schema
 
-from orchestra.web.api import answers, schemas
+from orchestra.web.api import answers
+from orchestra.web.api.endpoints import ENDPOINTS, Endpoint
 from orchestra.web.api.signature import TOLERANCE
 from orchestra.web.errors import HTTP_STATUS
 
@@ -34,101 +33,6 @@ IDEMPOTENCY_KEY = {
     "description": "Sent again with the same body, the stored answer is repeated.",
 }
 
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """One call, as it is described."""
-
-    path: str
-    method: str
-    name: str
-    summary: str
-    answer: str
-    body: type[Schema] | None = None
-    changes: bool = False
-    kinds: tuple[str, ...] = ()
-
-
-ENDPOINTS = (
-    Endpoint(
-        path="/orchestra/api/project/create_project/",
-        method="post",
-        name="create_project",
-        summary="Start a project; machine steps and outside services are not waited for.",
-        body=schemas.CreateProject,
-        answer="Created",
-        changes=True,
-        kinds=("not_found", "conflict", "idempotency_mismatch", "too_large", "invalid"),
-    ),
-    Endpoint(
-        path="/orchestra/api/project/project_information/",
-        method="post",
-        name="project_information",
-        summary="The state of one project, or of up to 100.",
-        body=schemas.ProjectInformation,
-        answer="InformationAnswer",
-        kinds=("not_found", "too_large", "invalid"),
-    ),
-    Endpoint(
-        path="/orchestra/api/project/workflow_types/",
-        method="get",
-        name="workflow_types",
-        summary="Workflows and versions of which projects can be created.",
-        answer="WorkflowTypes",
-    ),
-    Endpoint(
-        path="/orchestra/api/project/message_project_team/",
-        method="post",
-        name="message_project_team",
-        summary="Write to everybody on a project: to their inboxes and to the project's channel.",
-        body=schemas.MessageTeam,
-        answer="Success",
-        changes=True,
-        kinds=(
-            "not_found",
-            "project_closed",
-            "conflict",
-            "idempotency_mismatch",
-            "too_large",
-            "invalid",
-        ),
-    ),
-    *(
-        Endpoint(
-            path=f"/orchestra/api/project/{name}/",
-            method="post",
-            name=name,
-            summary=summary,
-            body=body,
-            answer="Staffing",
-            changes=True,
-            kinds=(
-                "not_found",
-                "project_paused",
-                "project_closed",
-                "wrong_step_kind",
-                "wrong_status",
-                "conflict",
-                "idempotency_mismatch",
-                "too_large",
-                "invalid",
-            ),
-        )
-        for name, body, summary in (
-            (
-                "staff_task",
-                schemas.StaffTask,
-                "Look for somebody to do or review a task that waits; asked again, everybody is "
-                "asked anew.",
-            ),
-            (
-                "restaff_task",
-                schemas.RestaffTask,
-                "Look for somebody to take a task over from the worker who has it until then.",
-            ),
-        )
-    ),
-)
 
 blueprint = Blueprint("api_description", __name__, url_prefix="/orchestra/api")
 
@@ -174,6 +78,8 @@ def _operation(endpoint: Endpoint) -> Json:
     if endpoint.body:
         content = {"application/json": {"schema": endpoint.body}}
         operation["requestBody"] = {"required": True, "content": content}
+    if endpoint.query:
+        operation["parameters"] = [{"in": "query", "schema": endpoint.query}]
     if endpoint.changes:
         operation["parameters"] = [IDEMPOTENCY_KEY]
     return operation

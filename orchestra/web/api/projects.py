@@ -1,12 +1,23 @@
-"""Projects for client systems: create them, follow them, know what can be created."""
+"""Projects for client systems: create them, steer them, follow them, know what there is."""
 
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from orchestra.domain import information, projects, staffing, team_messages
+from orchestra.domain import (
+    event_feed,
+    information,
+    lifecycle,
+    people,
+    project_list,
+    project_status,
+    projects,
+    staffing,
+    team_messages,
+)
 from orchestra.domain.audit import Actor
+from orchestra.domain.project_list import Filters
 from orchestra.errors import NotFound
-from orchestra.models import TaskClass
+from orchestra.models import AuditEvent, TaskClass
 from orchestra.web.api import schemas, signature
 from orchestra.web.api.calls import Json, changing, only_reading
 
@@ -51,8 +62,8 @@ def project_information(session: Session, body: Json) -> Json:
 
 
 @blueprint.get("/workflow_types/", **ANY_ENDING)
-@only_reading()
-def workflow_types(session: Session, _body: Json) -> Json:
+@only_reading(schemas.NoQuery)
+def workflow_types(session: Session, _asked: Json) -> Json:
     return {"workflows": information.workflow_types(session)}
 
 
@@ -75,3 +86,75 @@ def staff_task(session: Session, actor: Actor, body: Json) -> Json:
 def restaff_task(session: Session, actor: Actor, body: Json) -> Json:
     request = staffing.restaff(session, actor, body["task_id"], body["worker_username"])
     return {"success": True, "request_id": request.id}
+
+
+@blueprint.post("/project_details_url/", **ANY_ENDING)
+@only_reading(schemas.ProjectBody)
+def project_details_url(session: Session, body: Json) -> Json:
+    return {"project_details_url": information.details_url(session, body["project_id"])}
+
+
+@blueprint.post("/assign_worker_to_task/", **ANY_ENDING)
+@changing(schemas.AssignWorker)
+def assign_worker_to_task(session: Session, actor: Actor, body: Json) -> Json:
+    if "worker_id" in body:
+        worker = people.find_by_id(session, body["worker_id"])
+    else:
+        worker = people.find_worker(session, body["worker_username"])
+    assignment = lifecycle.assign_task(session, actor, body["task_id"], worker)
+    return {"success": True, "assignment_id": assignment.id}
+
+
+@blueprint.post("/set_project_status/", **ANY_ENDING)
+@changing(schemas.SetStatus)
+def set_project_status(session: Session, actor: Actor, body: Json) -> Json:
+    project = project_status.set_status(session, actor, body["project_id"], body["status"])
+    return {"success": True, "status": project.status.label}
+
+
+@blueprint.get("/projects/", **ANY_ENDING)
+@only_reading(schemas.ProjectsQuery)
+def list_projects(session: Session, asked: Json) -> Json:
+    filters = Filters(
+        statuses=asked["status"],
+        workflow_slug=asked["workflow_slug"],
+        version_slug=asked["workflow_version_slug"],
+        task_class=asked["task_class"],
+        started_after=asked["started_after"],
+        started_before=asked["started_before"],
+        words=asked["q"],
+    )
+    rows, following = project_list.projects_before(
+        session, filters, before=asked["cursor"], limit=asked["limit"]
+    )
+    return {
+        "projects": [
+            information.for_clients(session, row.project)
+            | {"open_tasks": row.open_tasks, "total_tasks": row.total_tasks}
+            for row in rows
+        ],
+        "next_cursor": str(following) if following else None,
+    }
+
+
+@blueprint.get("/events/", **ANY_ENDING)
+@only_reading(schemas.EventsQuery)
+def list_events(session: Session, asked: Json) -> Json:
+    filters = event_feed.Filters(project_id=asked["project_id"], verbs=asked["verb"])
+    page = event_feed.events_after(session, asked["after"], filters, asked["limit"])
+    return {"events": [_event(event) for event in page.events], "next": str(page.next)}
+
+
+def _event(event: AuditEvent) -> Json:
+    return {
+        "id": event.id,
+        "cursor": str(event.id),
+        "at": information.timestamp(event.at),
+        "verb": event.verb,
+        "actor": event.actor,
+        "acting_as": event.acting_as,
+        "source": event.source.value,
+        "object": {"kind": event.object_kind, "id": event.object_id},
+        "project_id": event.project_id,
+        "changes": event_feed.changes(event),
+    }

@@ -1,16 +1,19 @@
 """The shape of the JSON of the signed API: what comes in is checked, what goes out is described."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from orchestra.domain.administration import LONGEST_NAME
+from orchestra.domain.information import LARGEST_ID as LARGEST_ROW
 from orchestra.domain.team_messages import LONGEST as LONGEST_MESSAGE
-from orchestra.models import TaskClass
+from orchestra.models import ProjectStatus, TaskClass, Verb
 
 LARGEST_ID = 2**63 - 1
 MOST_PROJECTS = 100
+SETTABLE = [status.label for status in ProjectStatus if status is not ProjectStatus.COMPLETED]
 
 
 class Text(fields.String):
@@ -36,11 +39,8 @@ class Whole(fields.Integer):
         return value
 
 
-class Id(Whole):
-    """A positive number; numeric text is accepted (specification A-5)."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Range(min=1, max=LARGEST_ID), **kwargs)
+class Number(Whole):
+    """A whole number; numeric text is accepted (specification A-5), as query parameters are."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -48,6 +48,48 @@ class Id(Whole):
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
             value = int(value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Id(Number):
+    """A positive number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(min=1, max=LARGEST_ID), **kwargs)
+
+
+class Cursor(fields.Field[int]):
+    """A place in a list, as an answer gave it; to client systems it is a text of ours."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        described = {"type": "string", "pattern": r"^[0-9]{1,10}$", "example": "4711"}
+        super().__init__(metadata=described | kwargs.pop("metadata", {}), **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        text = str(value)
+        if not (text.isascii() and text.isdecimal()) or int(text[:11]) > LARGEST_ROW:
+            raise ValidationError("Give a cursor from an earlier answer.")
+        return int(text)
+
+
+class StatusOf(fields.Field[ProjectStatus]):
+    """A status by its label or its code, never by number (C-11)."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> ProjectStatus:
+        for status in ProjectStatus:
+            if value in (status.label, status.value):
+                return status
+        raise ValidationError(f"Give one of {', '.join(s.label for s in ProjectStatus)}.")
+
+
+def require_one_of(body: Mapping[str, Any], one: str, other: str) -> None:
+    """:raises ValidationError: the body has both or neither."""
+    if (one in body) == (other in body):
+        text = f"Give either {one} or {other}."
+        raise ValidationError({one: [text], other: [text]})
 
 
 class CreateProject(Schema):
@@ -82,6 +124,66 @@ class MessageTeam(Schema):
     )
 
 
+class ProjectBody(Schema):
+    project_id = Id(required=True, metadata={"example": 123})
+
+
+class AssignWorker(Schema):
+    task_id = Id(required=True, metadata={"example": 456})
+    worker_id = Id(metadata={"description": "Instead of `worker_username`."})
+    worker_username = Text(
+        validate=validate.Length(min=1, max=LONGEST_NAME), metadata={"example": "alice"}
+    )
+
+    @validates_schema
+    def _exactly_one(self, body: dict[str, Any], **_kwargs: Any) -> None:
+        require_one_of(body, "worker_id", "worker_username")
+
+
+class SetStatus(Schema):
+    project_id = Id(required=True, metadata={"example": 123})
+    status = StatusOf(
+        required=True,
+        metadata={"type": "string", "enum": SETTABLE, "description": "As label or as code."},
+    )
+
+
+class NoQuery(Schema):
+    pass
+
+
+class ProjectsQuery(Schema):
+    status = fields.List(
+        StatusOf(metadata={"type": "string", "enum": [status.label for status in ProjectStatus]}),
+        load_default=(),
+        metadata={"description": "Any of these; as label or as code."},
+    )
+    workflow_slug = Text(load_default=None)
+    workflow_version_slug = Text(load_default=None)
+    task_class = fields.Enum(TaskClass, by_value=True, load_default=None)
+    started_after = fields.AwareDateTime(default_timezone=UTC, load_default=None)
+    started_before = fields.AwareDateTime(default_timezone=UTC, load_default=None)
+    q = Text(load_default=None, metadata={"description": "Text in the short description."})
+    limit = Number(load_default=50, validate=validate.Range(min=1, max=100))
+    cursor = Cursor(
+        load_default=None, metadata={"description": "`next_cursor` of the page before."}
+    )
+
+
+class EventsQuery(Schema):
+    after = Cursor(
+        load_default=0,
+        metadata={"description": "`next`, or the `cursor` of the last event that is known."},
+    )
+    limit = Number(load_default=100, validate=validate.Range(min=1, max=500))
+    project_id = Id(load_default=None)
+    verb = fields.List(
+        fields.Enum(Verb, by_value=True),
+        load_default=(),
+        metadata={"description": "Any of these."},
+    )
+
+
 class StaffTask(Schema):
     task_id = Id(required=True, metadata={"example": 456})
 
@@ -104,6 +206,4 @@ class ProjectInformation(Schema):
 
     @validates_schema
     def _exactly_one(self, body: dict[str, Any], **_kwargs: Any) -> None:
-        if len(body) != 1:
-            text = "Give either project_id or project_ids."
-            raise ValidationError({"project_id": [text], "project_ids": [text]})
+        require_one_of(body, "project_id", "project_ids")

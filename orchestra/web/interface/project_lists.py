@@ -12,11 +12,11 @@ from orchestra.domain.information import timestamp, without_data
 from orchestra.domain.project_list import Filters, ProjectRow
 from orchestra.domain.story import Told
 from orchestra.models import TaskClass, Worker
-from orchestra.web.api.schemas import Text
+from orchestra.web.api.schemas import StatusOf, Text
 from orchestra.web.auth import guard_management
 from orchestra.web.interface.calls import Answer, looking
 from orchestra.web.interface.projects import blueprint as management
-from orchestra.web.interface.schemas import Id, StatusOf
+from orchestra.web.interface.schemas import Id
 
 blueprint = Blueprint("project_lists", __name__, url_prefix=management.url_prefix)
 guard_management(blueprint)

@@ -10,6 +10,7 @@ from orchestra.domain import (
     interventions,
     lifecycle,
     people,
+    project_status,
     projects,
     repair,
     revert,
@@ -20,7 +21,6 @@ from orchestra.domain.information import timestamp
 from orchestra.domain.locking import LockedProject, gate, lock_project
 from orchestra.domain.project_view import project_view
 from orchestra.domain.task_view import attempts_of
-from orchestra.errors import Invalid
 from orchestra.models import ProjectStatus, TaskClass, Worker
 from orchestra.web.auth import guard_interface, guard_management
 from orchestra.web.interface import schemas
@@ -120,15 +120,7 @@ def create_subsequent_tasks(session: Session, actor: Actor, project_id: int) -> 
 def set_project_status(
     session: Session, actor: Actor, project_id: int, status: ProjectStatus, reason: str | None
 ) -> Answer:
-    if status is ProjectStatus.PAUSED:
-        project = projects.pause(session, actor, project_id, reason)
-    elif status is ProjectStatus.ACTIVE:
-        project = projects.resume(session, actor.noting(reason), project_id)
-    elif status is ProjectStatus.ABORTED:
-        project = projects.abort(session, actor.noting(reason), project_id)
-    else:
-        wrong = {"status": ["Give Active, Paused or Aborted; a project completes by itself."]}
-        raise Invalid("A project cannot be set to this status.", fields=wrong)
+    project = project_status.set_status(session, actor, project_id, status, reason)
     return {"status": project.status.label}
 
 

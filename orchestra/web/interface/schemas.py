@@ -1,15 +1,14 @@
 """The bodies and parameters of the pages' JSON API; unknown keys are refused."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from orchestra.domain.dashboard import Bucket
 from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.lifecycle import Command
-from orchestra.models import ProjectStatus, Role, TaskClass
-from orchestra.web.api.schemas import Text, Whole
+from orchestra.models import Role, TaskClass
+from orchestra.web.api.schemas import StatusOf, Text, Whole
 
 
 class Id(fields.Integer):
@@ -27,18 +26,6 @@ class Id(fields.Integer):
 
 class Data(fields.Raw):
     """Any JSON; whether it is an object is the rule's to say, after the other checks."""
-
-
-class StatusOf(fields.Field[ProjectStatus]):
-    """A status by its label or its code, never by number (C-11)."""
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> ProjectStatus:
-        for status in ProjectStatus:
-            if value in (status.label, status.value):
-                return status
-        raise ValidationError(f"Give one of {', '.join(s.label for s in ProjectStatus)}.")
 
 
 def text(**more: Any) -> Text:

@@ -1,6 +1,7 @@
 """Requests that nobody thought of, made from the document (A-7)."""
 
 import json
+from urllib.parse import urlencode
 
 import hypothesis
 import pytest
@@ -33,6 +34,8 @@ def fuzz(operation, signed):
     @hypothesis.given(case=good | bad, ending=strategies.sampled_from(["", "/"]))
     def send(case, ending):
         path = case.formatted_path.rstrip("/") + ending
+        if case.query:
+            path += f"?{urlencode(case.query, doseq=True)}"
         response = signed.send(signed.request(case.method.upper(), path, content_of(case.body)))
         assert response.status_code < 500
 
