@@ -1,10 +1,12 @@
 """The Python client against a real server (A-45 to A-51)."""
 
+import doctest
 import subprocess
 import sys
 import threading
 from datetime import timedelta
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 import requests
@@ -258,6 +260,22 @@ def test_without_arguments_the_environment_is_read(url, secret, workflow, monkey
     project_id = create_orchestra_project(OrchestraClient(), *workflow)
     assert get_project_information(project_id)["project"]["id"] == project_id
     assert list(get_workflow_types()["workflows"]) == ["simple"]
+
+
+def test_the_page_about_the_client_is_true(url, secret, make, session, monkeypatch):
+    """A-45 to A-48: every example of docs/api.md does what stands below it"""
+    make.version(step("crawl", human=False), step("rate"), slug="simple_workflow")
+    make.worker("demo")
+    session.commit()
+    monkeypatch.setenv("ORCHESTRA_URL", url)
+    monkeypatch.setenv("ORCHESTRA_PROJECT_API_KEY", "system")
+    monkeypatch.setenv("ORCHESTRA_PROJECT_API_SECRET", secret)
+    page = Path(__file__).parents[1] / "docs" / "api.md"
+    examples = doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, str(page), 0)
+    told = []
+    result = doctest.DocTestRunner(verbose=False).run(examples, out=told.append)
+    assert result.attempted > 15
+    assert result.failed == 0, "".join(told)
 
 
 def test_without_a_secret_there_is_no_client(monkeypatch):
