@@ -186,10 +186,11 @@ class Builders:
             held.task.status = TaskStatus.PROCESSING
         return self._added(held)
 
-    def work(self, status=TaskStatus.AWAITING_PROCESSING, *, after=(), **keys):
+    def work(self, status=TaskStatus.AWAITING_PROCESSING, *, after=(), checks=None, **keys):
         """A task ``write`` in this status; ``other`` keeps its project open."""
         keys = {"review_policy": reviewed()} | keys
-        project = self.project(step("write", **keys), step("other"), *after)
+        of_version = {"sanity_checks": checks} if checks else {}
+        project = self.project(step("write", **keys), step("other"), *after, **of_version)
         people = {person: self.worker() for person in ("writer", "reviewer")}
         admin = self.admin()
         actors = {person: Actor.of(worker) for person, worker in people.items()}

@@ -19,6 +19,7 @@ COMMANDS = {
     "projects": "orchestra.cli.projects:projects",
     "remind": "orchestra.cli.staffing:remind",
     "restaff": "orchestra.cli.staffing:restaff",
+    "sanity-check": "orchestra.cli.sanity:sanity_check",
     "send-staffing-requests": "orchestra.cli.staffing:send",
     "settings": "orchestra.cli.settings:settings",
     "staff": "orchestra.cli.staffing:staff",

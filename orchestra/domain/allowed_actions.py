@@ -1,4 +1,4 @@
-"""What a project admin may do with a project and a task now (specification N-16, N-18).
+"""What a project admin may do with a project, a task and a check now (specification N-16, N-18).
 
 The statuses named here are those that the rules check; tests/domain/test_allowed_actions.py tries
 every rule in every status and compares.
@@ -6,7 +6,7 @@ every rule in every status and compares.
 
 from enum import StrEnum
 
-from orchestra.models import POOL, ProjectStatus, Task, TaskStatus
+from orchestra.models import POOL, ProjectCheck, ProjectStatus, Task, TaskStatus
 
 _ACTIVE = frozenset({ProjectStatus.ACTIVE})
 _PAUSED = frozenset({ProjectStatus.PAUSED})
@@ -37,6 +37,15 @@ class TaskAction(StrEnum):
     REVERT = "revert"
 
 
+class CheckAction(StrEnum):
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    SNOOZE = "snooze"
+    WAKE = "wake"
+    RESOLVE = "resolve"
+    TAKE_UP = "take_up"
+
+
 _IN_STATUS = {
     ProjectAction.PAUSE: _ACTIVE,
     ProjectAction.RESUME: _PAUSED,
@@ -64,6 +73,27 @@ _GATES = {
 
 def on_project(status: ProjectStatus) -> list[ProjectAction]:
     return [action for action, allowed in _IN_STATUS.items() if status in allowed]
+
+
+def on_check(
+    status: ProjectStatus, check: ProjectCheck | None, *, is_snoozed: bool
+) -> list[CheckAction]:
+    """:param check: None: it found nothing yet, and nobody decided about it."""
+    if status not in _OPEN:
+        return []
+    is_muted, is_found, is_resolved = (
+        check is not None and at is not None
+        for at in (
+            check and check.muted_at,
+            check and check.found_at,
+            check and check.resolved_at,
+        )
+    )
+    actions = [CheckAction.UNMUTE if is_muted else CheckAction.MUTE]
+    actions.append(CheckAction.WAKE if is_snoozed else CheckAction.SNOOZE)
+    if is_found:
+        actions.append(CheckAction.TAKE_UP if is_resolved else CheckAction.RESOLVE)
+    return actions
 
 
 def on_task(status: ProjectStatus, task: Task, *, is_held: bool) -> list[TaskAction]:

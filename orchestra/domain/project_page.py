@@ -10,10 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer, joinedload
 
-from orchestra.domain import allowed_actions, dead_letters, sharing
+from orchestra.domain import allowed_actions, dead_letters, sanity_list, sharing
 from orchestra.domain.allowed_actions import ProjectAction, TaskAction
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.project_staffing import OpenRequest, open_requests
+from orchestra.domain.sanity_list import ChecksOfProject
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.domain.waiting import Waiting, next_action, words_for
 from orchestra.errors import NotFound
@@ -139,6 +140,7 @@ class ProjectPage:
     refusals: Sequence[FolderShare] = ()  # whom the service of files does not let in
     dead_steps: frozenset[str] = field(default_factory=frozenset)  # their job was given up
     dead_messages: int = 0  # given up
+    checked: ChecksOfProject = field(default_factory=ChecksOfProject)
 
     @property
     def version(self) -> WorkflowVersion:
@@ -232,6 +234,7 @@ def _for_admins(session: Session, page: ProjectPage) -> ProjectPage:
         refusals=sharing.refusals(session, project.id),
         dead_steps=_dead_steps(session, project.id),
         dead_messages=dead_letters.count_dead(session, project_ids=[project.id]),
+        checked=sanity_list.of_project(session, project),
     )
 
 

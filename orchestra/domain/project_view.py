@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.domain import allowed_actions
+from orchestra.domain import allowed_actions, sanity_list
 from orchestra.domain.discarded import Kept, kept_by_task
 from orchestra.domain.information import project_information, timestamp
 from orchestra.domain.project_staffing import OpenRequest, open_requests
@@ -64,6 +64,13 @@ def _for_admins(session: Session, project: Project, information: Json) -> Json:
         for requests in open_requests(session, project.id).values()
         for one in requests
     ]
+    checked = sanity_list.of_project(session, project)
+    information["sanity_checks"] = [check.as_json() for check in checked.checks]
+    information["sanity_problem"] = checked.problem and {
+        "error": checked.problem.error,
+        "since": timestamp(checked.problem.since),
+        "at": timestamp(checked.problem.at),
+    }
     return information
 
 

@@ -132,7 +132,7 @@ def _unanswered_reviews(session: Session, wanted: SwitchedOn, now: datetime) -> 
     }
 
 
-def _idle_projects(session: Session, wanted: SwitchedOn, now: datetime) -> set[int]:
+def idle_projects(session: Session, wanted: SwitchedOn, now: datetime) -> set[int]:
     """Neither people nor machine steps did anything for so long."""
     rows = session.execute(
         sa.select(AuditEvent.project_id, sa.func.max(AuditEvent.at).label("last"))
@@ -231,6 +231,6 @@ class _Certified:
 _FINDERS: dict[str, Finder] = {
     "stale_task": _stale_tasks,
     "review_unanswered": _unanswered_reviews,
-    "project_idle": _idle_projects,
+    "project_idle": idle_projects,
     "nobody_eligible": _without_eligible,
 }

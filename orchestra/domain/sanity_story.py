@@ -19,5 +19,4 @@ def told(event: AuditEvent) -> str:
         case Verb.SANITY_SNOOZED:
             return f"wants to hear of {check} again."
         case _:
-            is_resolved = after.get("is_resolved")
-            return f"{'resolved' if is_resolved else 'took up again'} {check}."
+            return f"resolved {check}." if after.get("is_resolved") else f"opened {check} again."

@@ -393,7 +393,7 @@ def test_the_history_comes_in_pages(session, make):
             AuditEvent(
                 actor="mia",
                 source=Source.WEB,
-                verb="sanity_muted",
+                verb="acting_started",
                 object_kind="project",
                 object_id=work.project.id,
                 project_id=work.project.id,
@@ -402,7 +402,7 @@ def test_the_history_comes_in_pages(session, make):
     session.flush()
     first = story.history(session, work.project.id)
     assert len(first.events) == story.EVENTS_PER_PAGE
-    assert first.events[0].text == "mia noted: sanity muted."
+    assert first.events[0].text == "mia noted: acting started."
     second = story.history(session, work.project.id, before=first.next_before)
     assert second.next_before is None
     total = session.scalar(

@@ -25,6 +25,7 @@ GUARDS = {
     "account_settings": Rank.WORKER,
     "admin": Rank.PROJECT_ADMIN,
     "admin_accounts": Rank.ADMINISTRATOR,
+    "admin_checks": Rank.PROJECT_ADMIN,
     "admin_keys": Rank.ADMINISTRATOR,
     "admin_people": Rank.PROJECT_ADMIN,
     "admin_records": Rank.PROJECT_ADMIN,
@@ -32,6 +33,7 @@ GUARDS = {
     "admin_staffing": Rank.PROJECT_ADMIN,
     "admin_workflows": Rank.PROJECT_ADMIN,
     "admin_workflows.add_certification": Rank.ADMINISTRATOR,  # P-28
+    "checks": Rank.PROJECT_ADMIN,
     "dashboard": Rank.WORKER,
     "documents": Rank.WORKER,
     "documents_interface": Rank.WORKER,
@@ -50,6 +52,7 @@ GUARDS = {
     "preview": Rank.WORKER,  # in development; else of project admins (test_preview.py)
     "project": Rank.WORKER,
     "project.prepare": Rank.PROJECT_ADMIN,
+    "project_checks": Rank.PROJECT_ADMIN,
     "project_information": Rank.WORKER,
     "project_lists": Rank.PROJECT_ADMIN,
     "project_management": Rank.PROJECT_ADMIN,

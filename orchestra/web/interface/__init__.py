@@ -4,6 +4,7 @@ from flask import Flask
 
 from orchestra.web.interface import (
     certifications,
+    checks,
     documents,
     files,
     inbox,
@@ -30,4 +31,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(staffing.blueprint)
     app.register_blueprint(staffing.management)
+    app.register_blueprint(checks.blueprint)
     app.register_blueprint(timing.blueprint)

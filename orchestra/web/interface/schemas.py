@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, validate
 from orchestra.domain.dashboard import Bucket
 from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.lifecycle import Command
+from orchestra.domain.sanity_decisions import LONGEST_SNOOZE
 from orchestra.models import Role, TaskClass
 from orchestra.web.api.schemas import StatusOf, Text, Whole
 
@@ -119,6 +120,24 @@ class RevertTask(TaskBody):
 class SetStatus(ProjectBody):
     status = StatusOf(required=True)
     reason = optional_text()
+
+
+class CheckBody(ProjectBody):
+    check_slug = text()
+
+
+class MuteCheck(CheckBody):
+    muted = fields.Boolean(required=True, truthy={True}, falsy={False})
+
+
+class SnoozeCheck(CheckBody):
+    seconds = Whole(
+        required=True, allow_none=True, validate=validate.Range(min=1, max=LONGEST_SNOOZE)
+    )
+
+
+class ResolveCheck(CheckBody):
+    resolved = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
 class MessageTeam(ProjectBody):

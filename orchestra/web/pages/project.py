@@ -28,6 +28,7 @@ from orchestra.errors import Conflict
 from orchestra.models import ProjectStatus, StoredFile, Worker
 from orchestra.web import auth, requests
 from orchestra.web.pages import step_graph
+from orchestra.web.pages.checks import SNOOZE_CHOICES
 from orchestra.web.pages.conditional import conditional
 from orchestra.web.pages.timeline import passed, timeline
 from orchestra.web.pages.wording import zone_of
@@ -160,6 +161,7 @@ def _page(viewer: Worker, view: ProjectPage, asked: Asked, contents: Contents) -
         contents=contents,
         tabs=tabs,
         closed=CLOSED.get(view.project.status),
+        snoozes=SNOOZE_CHOICES,
         graph=step_graph.picture(
             view.graph, view.rows, absent="Not created" if is_closed else "Not yet"
         ),

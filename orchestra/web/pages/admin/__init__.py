@@ -5,6 +5,7 @@ from flask import Flask
 from orchestra.web.pages.admin import (
     accounts,
     asked,
+    checks,
     keys,
     people,
     records,
@@ -17,5 +18,5 @@ from orchestra.web.pages.admin import (
 
 def register(app: Flask) -> None:
     app.jinja_env.globals["asked_again"] = asked.again
-    for section in (start, people, staffing, accounts, workflows, keys, settings, records):
+    for section in (start, people, staffing, checks, accounts, workflows, keys, settings, records):
         app.register_blueprint(section.blueprint)
