@@ -117,15 +117,15 @@ def set_project_status(session: Session, actor: Actor, body: Json) -> Json:
 def list_projects(session: Session, asked: Json) -> Json:
     filters = Filters(
         statuses=asked["status"],
-        workflow_slug=asked["workflow_slug"],
-        version_slug=asked["workflow_version_slug"],
-        task_class=asked["task_class"],
-        started_after=asked["started_after"],
-        started_before=asked["started_before"],
-        words=asked["q"],
+        workflow_slug=asked.get("workflow_slug"),
+        version_slug=asked.get("workflow_version_slug"),
+        task_class=asked.get("task_class"),
+        started_after=asked.get("started_after"),
+        started_before=asked.get("started_before"),
+        words=asked.get("q"),
     )
     rows, following = project_list.projects_before(
-        session, filters, before=asked["cursor"], limit=asked["limit"]
+        session, filters, before=asked.get("cursor"), limit=asked["limit"]
     )
     return {
         "projects": [
@@ -140,8 +140,8 @@ def list_projects(session: Session, asked: Json) -> Json:
 @blueprint.get("/events/", **ANY_ENDING)
 @only_reading(schemas.EventsQuery)
 def list_events(session: Session, asked: Json) -> Json:
-    filters = event_feed.Filters(project_id=asked["project_id"], verbs=asked["verb"])
-    page = event_feed.events_after(session, asked["after"], filters, asked["limit"])
+    filters = event_feed.Filters(project_id=asked.get("project_id"), verbs=asked["verb"])
+    page = event_feed.events_after(session, asked.get("after", 0), filters, asked["limit"])
     return {"events": [_event(event) for event in page.events], "next": str(page.next)}
 
 

@@ -156,31 +156,45 @@ class ProjectsQuery(Schema):
     status = fields.List(
         StatusOf(metadata={"type": "string", "enum": [status.label for status in ProjectStatus]}),
         load_default=(),
-        metadata={"description": "Any of these; as label or as code."},
+        metadata={"description": "Any of these, each as a parameter of its own."},
     )
-    workflow_slug = Text(load_default=None)
-    workflow_version_slug = Text(load_default=None)
-    task_class = fields.Enum(TaskClass, by_value=True, load_default=None)
-    started_after = fields.AwareDateTime(default_timezone=UTC, load_default=None)
-    started_before = fields.AwareDateTime(default_timezone=UTC, load_default=None)
-    q = Text(load_default=None, metadata={"description": "Text in the short description."})
-    limit = Number(load_default=50, validate=validate.Range(min=1, max=100))
-    cursor = Cursor(
-        load_default=None, metadata={"description": "`next_cursor` of the page before."}
+    workflow_slug = Text(metadata={"description": "Only projects of this workflow."})
+    workflow_version_slug = Text(metadata={"description": "Only projects of such a version."})
+    task_class = fields.Enum(
+        TaskClass, by_value=True, metadata={"type": "string", "description": "Only such projects."}
     )
+    started_after = fields.AwareDateTime(
+        default_timezone=UTC, metadata={"description": "ISO 8601; UTC unless it says otherwise."}
+    )
+    started_before = fields.AwareDateTime(
+        default_timezone=UTC, metadata={"description": "ISO 8601; UTC unless it says otherwise."}
+    )
+    q = Text(metadata={"description": "Text in the short description, in capitals or not."})
+    limit = Number(
+        load_default=50,
+        validate=validate.Range(min=1, max=100),
+        metadata={"description": "How many at most."},
+    )
+    cursor = Cursor(metadata={"description": "`next_cursor` of the page before."})
 
 
 class EventsQuery(Schema):
     after = Cursor(
-        load_default=0,
-        metadata={"description": "`next`, or the `cursor` of the last event that is known."},
+        metadata={
+            "description": "`next` of the page before, or the `cursor` of the last event that is "
+            "known; without it, from the beginning."
+        }
     )
-    limit = Number(load_default=100, validate=validate.Range(min=1, max=500))
-    project_id = Id(load_default=None)
+    limit = Number(
+        load_default=100,
+        validate=validate.Range(min=1, max=500),
+        metadata={"description": "How many at most."},
+    )
+    project_id = Id(metadata={"description": "Only of this project."})
     verb = fields.List(
-        fields.Enum(Verb, by_value=True),
+        fields.Enum(Verb, by_value=True, metadata={"type": "string"}),
         load_default=(),
-        metadata={"description": "Any of these."},
+        metadata={"description": "Any of these, each as a parameter of its own."},
     )
 
 

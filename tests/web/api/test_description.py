@@ -44,7 +44,11 @@ def test_every_error_of_the_document_is_one_of_ours(document):
 
 def test_the_page_shows_every_call_and_loads_nothing_from_outside(client, document):
     page = client.get("/orchestra/api/docs").text
-    for path in document["paths"]:
+    for path, operations in document["paths"].items():
         assert path in page
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                assert f"<li><code>{parameter['name']}</code>: " in page
+    assert "<code>project_created</code>, <code>task_created</code>" in page
     outside = re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page)
     assert outside == []
