@@ -216,6 +216,22 @@ def test_a_server_error_is_tried_again_three_times(client, workflow, between, pr
     assert len(between.requests) == 4
 
 
+def test_a_broken_connection_is_tried_again_three_times(client, workflow, monkeypatch):
+    """A-48"""
+    tries = []
+
+    def unreachable(*_arguments, **options):
+        tries.append((options["headers"]["Idempotency-Key"], options["timeout"]))
+        raise requests.ConnectionError("no route")
+
+    monkeypatch.setattr(client_module.requests, "request", unreachable)
+    with pytest.raises(OrchestraError) as failure:
+        client.create_project(*workflow)
+    assert (failure.value.kind, failure.value.status) == ("unavailable", None)
+    assert len(tries) == 4
+    assert set(tries) == {(tries[0][0], 30)}  # A-46
+
+
 def test_after_three_retries_the_error_is_raised(client, workflow, between, projects):
     """A-48"""
     between.failing = 5

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from orchestra.cli import api_keys, main
+from orchestra.cli import api_keys, doctor, main
+from orchestra.cli.doctor import Level
 from orchestra.models import ApiKey, AuditEvent, Source
 
 
@@ -51,6 +52,19 @@ def test_the_list_shows_everything_but_secrets(run):
     ]
     assert entries[1]["revoked_at"].endswith("Z")
     assert secret not in shown + run("list", "--json").stdout
+
+
+def test_the_doctor_warns_of_keys_that_can_be_replayed_or_not_be_read(run, app, change_settings):
+    """A-10, A-20"""
+    run("create", "strict")
+    assert doctor.check_keys(app.config["SETTINGS"]).level is Level.OK
+    run("create", "old", "--legacy")
+    warned = doctor.check_keys(app.config["SETTINGS"])
+    assert (warned.level, warned.text.split()[0]) == (Level.WARN, "old")
+    change_settings(secret_key="another secret key that is long enough")
+    failed = doctor.check_keys(app.config["SETTINGS"])
+    assert failed.level is Level.FAIL
+    assert "cannot read strict, old; `orchestra api-key re-encrypt`" in failed.text
 
 
 @pytest.mark.parametrize("arguments", [("create", "a b"), ("revoke", "none")])

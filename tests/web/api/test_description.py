@@ -21,6 +21,14 @@ def test_every_call_is_in_the_document(app, document):
     assert called == described
 
 
+def test_every_call_answers_with_and_without_slash_and_never_redirects(client, document):
+    """A-1, A-3: whoever has not signed is refused, at either address"""
+    for path, operations in document["paths"].items():
+        for method in operations:
+            for address in (path, path.rstrip("/")):
+                assert client.open(address, method=method).status_code == 401
+
+
 def test_the_document_is_of_openapi_3_1_and_complete(document):
     assert document["openapi"] == "3.1.0"
     names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))

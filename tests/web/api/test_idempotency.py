@@ -105,6 +105,26 @@ def test_an_unusable_key_is_malformed(strict, body, key, stored):
     assert stored() == before
 
 
+def test_an_answer_of_too_many_requests_or_a_failure_is_not_stored(
+    strict, body, projects, change_settings, app, monkeypatch
+):
+    """A-23"""
+
+    def fail(*_arguments, **_options):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestra.domain.projects.create_project", fail)
+        patch.setattr(app, "testing", False)
+        assert strict.post("create_project", body, keyed("once")).status_code == 500
+    change_settings(api_requests_per_minute=1)
+    assert strict.post("create_project", body, keyed("once")).status_code == 429
+    change_settings(api_requests_per_minute=0)
+    answer = strict.post("create_project", body, keyed("once"))
+    assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (200, False)
+    assert projects() == 1
+
+
 def test_a_replayed_signature_is_refused(strict, body, projects):
     """A-19"""
     request = strict.request("POST", CREATE, json.dumps(body).encode())

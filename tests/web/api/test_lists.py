@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from orchestra.domain.audit import Actor
 from orchestra.domain.information import timestamp
+from orchestra.domain.projects import pause
 from orchestra.models import ProjectStatus, TaskClass, TaskStatus
 from tests.builders import step
 from tests.web.api.test_projects import error_of
@@ -197,6 +199,21 @@ def test_events_go_on_where_they_were_left(strict, make, session):
     after = strict.get("events", {"after": before["next"]}).get_json()["events"]
     assert [event["verb"] for event in after] == ["task_assigned"]
     assert follow(strict) == before["events"] + after
+
+
+def test_events_name_who_acted_as_whom_and_what_the_system_did(strict, make, session):
+    """A-52"""
+    project = make.project(step("write"))
+    admin = Actor.of(make.admin("ada"), acting_as="alice")
+    pause(session, admin, project.id)
+    session.commit()
+    told = {event["verb"]: event for event in follow(strict, project_id=project.id)}
+    assert (told["project_created"]["actor"], told["project_created"]["source"]) == (
+        "system",
+        "job",
+    )
+    paused = told["project_paused"]
+    assert (paused["actor"], paused["acting_as"], paused["source"]) == ("ada", "alice", "web")
 
 
 def test_the_beginning_of_nothing_is_a_place_to_go_on_from(strict):

@@ -291,6 +291,21 @@ def test_project_information_costs_the_same_for_twenty_projects(strict, make, se
     assert len(of_one) == len(of_all) <= 10
 
 
+def test_project_information_costs_the_same_for_twenty_tasks(strict, make, session, statements):
+    """A-33"""
+    small = make.project(step("write"))
+    large = make.project(*(step(f"write-{number}") for number in range(20)))
+    session.commit()
+    strict.get("workflow_types")  # notes the use of the key
+    costs = []
+    for project in (small, large):
+        session.expunge_all()
+        with statements() as seen:
+            strict.post("project_information", {"project_id": project.id})
+        costs.append(len(seen))
+    assert costs[0] == costs[1] <= 8
+
+
 def test_the_team_of_a_project_is_written_to_once(strict, make, session):
     """A-37, A-22"""
     work = make.work(TaskStatus.REVIEWING)

@@ -1,15 +1,18 @@
 """Only the holder of a key can make a request (R-24; A-13 to A-18)."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from cryptography.fernet import Fernet
 
 from orchestra.database import utcnow
 from orchestra.domain import keys
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import ApiKey
+from orchestra.web.api import signature
 from orchestra.web.api.signature import CHALLENGE, REFUSED
 from tests.signing import PREFIX, STRICT
 
@@ -37,6 +40,20 @@ def test_the_algorithm_may_be_called_hs2019(strict):
 
 def test_a_request_without_signature_is_refused(client):
     assert "authorization" in refused(client.get(f"{PREFIX}/workflow_types/"))
+
+
+def test_neither_session_nor_password_opens_this_api(client, make, session):
+    """A-3"""
+    admin = make.admin("ada", password="correct horse battery")
+    session.commit()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = admin.session_key
+        cookie["_fresh"] = True
+    assert client.get("/orchestra/app").status_code == 200
+    session.rollback()
+    path = f"{PREFIX}/workflow_types/"
+    assert "authorization" in refused(client.get(path))
+    assert refused(client.get(path, auth=("ada", "correct horse battery"))) == REFUSED
 
 
 CHANGES = {
@@ -155,6 +172,34 @@ def test_whether_key_or_secret_is_wrong_is_not_told(strict, session, spoil):
     """A-17"""
     spoil(strict, session)
     assert refused(strict.get("workflow_types")) == REFUSED
+
+
+def test_an_unknown_key_costs_the_same_work_as_a_known_one(strict, session, monkeypatch):
+    """A-17: a secret is decrypted, and a signature made and compared, in any case"""
+    strict.get("workflow_types")  # prepares what is kept
+    work = Counter()
+
+    def counted(module, name):
+        original = getattr(module, name)
+
+        def calling(*arguments):
+            work[name] += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(module, name, calling)
+
+    counted(Fernet, "decrypt")
+    counted(signature.Signer, "sign")
+    counted(signature.hmac, "compare_digest")
+    done = []
+    for spoil in (lambda *_: None, wrong_secret, unknown_key):
+        spoil(strict, session)
+        request = strict.request("GET", f"{PREFIX}/workflow_types/")
+        work.clear()
+        strict.send(request)
+        done.append(dict(work))
+    assert done[0] == done[1] == done[2]
+    assert done[0]["sign"] == done[0]["decrypt"] == 1
 
 
 @pytest.mark.parametrize(
