@@ -232,8 +232,8 @@ def test_a_missing_sample_person_is_loaded(instance):
         "from orchestra.database import transaction\n"
         "from orchestra.models import Worker\n"
         "with ready_application(), transaction() as session:\n"
-        "    session.query(Worker).filter_by(username='demo').one().username = 'somebody'\n"
-        "    session.query(Worker).one().email = 'somebody@example.org'\n"
+        "    person = session.query(Worker).filter_by(username='demo').one()\n"
+        "    person.username, person.email = 'somebody', 'somebody@example.org'\n"
     )
     subprocess.run([sys.executable, "-c", change], env=os_environ, check=True)
 

@@ -18,7 +18,7 @@ from orchestra.outbox import OutboxMessage
 from orchestra.tasks import carrying as carrying_module
 from orchestra.tasks.carrying import Carrying
 from orchestra.tasks.machine import run_step
-from tests.builders import step
+from tests.builders import own, step
 
 RUNNER = Runner("host", 1, "first")
 
@@ -314,12 +314,13 @@ def test_what_was_opened_again_meanwhile_is_read_again(start, session, make):
 def test_a_carried_step_gets_what_a_claimed_one_gets(start, session):
     """L-114, L-131"""
     project = start(automatic("a"), automatic("b", "a"), automatic("c", "b"))
-    lease = machine.claim(session, project.id, "a", RUNNER)
+    lease = claimed = machine.claim(session, project.id, "a", RUNNER)
     for slug in ("b", "c"):
         lease = go_on(session, lease, {"of": lease.step.slug})
         assert lease.step.slug == slug
     assert lease.prerequisites == {"a": {"of": "a"}, "b": {"of": "b"}}
-    assert lease.project_data == {"project_id": project.id}
+    assert lease.project_data == claimed.project_data
+    assert own(lease.project_data) == {"project_id": project.id}
     task = session.get(Task, lease.task_id)
     assert (task.status, task.attempts, task.fencing_number) == (TaskStatus.PROCESSING, 1, 1)
 
