@@ -33,6 +33,7 @@ GUARDS = {
     "admin_staffing": Rank.PROJECT_ADMIN,
     "admin_workflows": Rank.PROJECT_ADMIN,
     "admin_workflows.add_certification": Rank.ADMINISTRATOR,  # P-28
+    "channel": Rank.PROJECT_ADMIN,
     "checks": Rank.PROJECT_ADMIN,
     "dashboard": Rank.WORKER,
     "documents": Rank.WORKER,
@@ -52,6 +53,7 @@ GUARDS = {
     "preview": Rank.WORKER,  # in development; else of project admins (test_preview.py)
     "project": Rank.WORKER,
     "project.prepare": Rank.PROJECT_ADMIN,
+    "project_channels": Rank.PROJECT_ADMIN,
     "project_checks": Rank.PROJECT_ADMIN,
     "project_information": Rank.WORKER,
     "project_lists": Rank.PROJECT_ADMIN,

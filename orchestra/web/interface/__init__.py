@@ -4,6 +4,7 @@ from flask import Flask
 
 from orchestra.web.interface import (
     certifications,
+    channels,
     checks,
     documents,
     files,
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(projects.shared)
     app.register_blueprint(project_people.blueprint)
     app.register_blueprint(project_lists.blueprint)
+    app.register_blueprint(channels.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(staffing.blueprint)
     app.register_blueprint(staffing.management)

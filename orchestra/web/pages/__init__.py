@@ -14,6 +14,7 @@ from orchestra.web.pages import (
     account_settings,
     accounts,
     admin,
+    channel,
     checks,
     dashboard,
     documents,
@@ -47,6 +48,7 @@ def register(app: Flask) -> None:
     auth.init_app(app)
     app.context_processor(frame.for_templates)
     app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["channel_link"] = channel.link_for_templates
     app.jinja_env.globals["largest_upload_bytes"] = app.config["SETTINGS"].max_upload_bytes
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
@@ -78,6 +80,7 @@ def register(app: Flask) -> None:
         switching,
         projects,
         project,
+        channel,
         checks,
         operations,
         timecard,

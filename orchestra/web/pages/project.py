@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ from orchestra.domain import (
     story,
     team_messages,
 )
+from orchestra.domain.channel_view import ChannelView
 from orchestra.domain.project_page import ProjectPage, Round
 from orchestra.domain.staffing_story import RequestStory
 from orchestra.domain.story import Story
@@ -88,6 +89,7 @@ class Contents:
     sent: Sent | None = None
     requests: Sequence[RequestStory] = ()  # of why: those of one task
     staffed: Mapping[int, int] = field(default_factory=dict)  # of why: task → its requests
+    channel: ChannelView | None = None  # of every tab, for project admins
 
 
 @blueprint.get("/<int:project_id>")
@@ -98,6 +100,8 @@ def show(project_id: int) -> ResponseReturnValue:
     with reading() as session:
         view = project_page.project_page(session, viewer, project_id)
         contents = _contents(session, viewer, view, asked)
+        if not view.is_reduced:
+            contents = replace(contents, channel=ChannelView.of(session, view.project))
     return conditional(_page(viewer, view, asked, contents))
 
 
@@ -161,6 +165,7 @@ def _page(viewer: Worker, view: ProjectPage, asked: Asked, contents: Contents) -
         contents=contents,
         tabs=tabs,
         closed=CLOSED.get(view.project.status),
+        channel=contents.channel,
         snoozes=SNOOZE_CHOICES,
         graph=step_graph.picture(
             view.graph, view.rows, absent="Not created" if is_closed else "Not yet"
