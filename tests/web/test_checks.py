@@ -102,7 +102,7 @@ def test_workers_see_nothing_of_it_and_decide_nothing(client, make, session, che
         (["mute", "unmute"], "Found", ["resolve", "mute"]),
         (["snooze:86400"], "snoozed until ", ["resolve", "wake", "mute"]),
         (["snooze:3600", "wake"], "Found", ["resolve", "mute"]),
-        (["resolve"], "Resolved resolved by mia", ["take_up", "mute"]),
+        (["resolve"], "Resolved by mia", ["take_up", "mute"]),
         (["resolve", "take_up"], "Found", ["resolve", "mute"]),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_function_that_fails_is_shown_on_the_page(mia, session, checked):
     session.commit()
 
     page = text_of(mia.get(f"{PAGE}/{checked.id}").text)
-    assert "of this project do not work" in page
+    assert "of this project have failed" in page
     assert "ValueError: &lt;no&gt;" in page
 
 
