@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from orchestra.domain import offer_details, staffing, staffing_batches
 from orchestra.domain.audit import SYSTEM
+from orchestra.domain.offer_details import Detail
 from orchestra.models import Offer, StaffingBatch, StaffingRequest
 
 HOUR = timedelta(hours=1)
@@ -18,7 +19,8 @@ def send_batches(session, *, only=None):
     ids = staffing_batches.due(session, only)
     asked = 0
     for plan in staffing_batches.plans(session, ids):
-        detail = offer_details.describer_of(session, plan.wanted)()
+        question = offer_details.question_of(session, plan.wanted)
+        detail = offer_details.call(question) if question else Detail()
         # As in a tick, what was seen stays as it was while the rows change.
         seen = StaffingRequest(
             id=plan.request.id,

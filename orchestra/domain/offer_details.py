@@ -1,10 +1,7 @@
 """What the author of a step says about a task that is offered (specification S-29)."""
 
-import logging
-from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,8 +12,6 @@ from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.staffing_candidates import Wanted
 from orchestra.domain.versions import graph_of
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Detail:
@@ -24,12 +19,18 @@ class Detail:
     problem: str | None = None  # why there is none
 
 
-def describer_of(session: Session, wanted: Wanted) -> Callable[[], Detail]:
-    """The author's function with its arguments, to be called outside the transaction."""
+@dataclass(frozen=True)
+class Question:
+    """The author's function, and what it is told of the task."""
+
+    function: FunctionReference
+    facts: dict[str, Any] = field(repr=False)
+
+
+def question_of(session: Session, wanted: Wanted) -> Question | None:
+    """What is to be asked outside the transaction; None: the step has no such function."""
     reference = wanted.step.detailed_description_function
-    if reference is None:
-        return Detail
-    return partial(_described, reference, _facts(session, wanted))
+    return Question(reference, _facts(session, wanted)) if reference else None
 
 
 def _facts(session: Session, wanted: Wanted) -> dict[str, Any]:
@@ -53,13 +54,13 @@ def _facts(session: Session, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _described(reference: FunctionReference, facts: dict[str, Any]) -> Detail:
-    """One that fails does not keep the offer back."""
+def call(question: Question) -> Detail:
+    """What the function gives; one that fails does not keep the offer back."""
+    path = question.function.path
     try:
-        text = policies.call(reference, facts)
+        text = policies.call(question.function, question.facts)
     except policies.PolicyFailed as error:
-        logger.warning("detailed description failed", extra={"task": facts["task_id"]})
         return Detail(problem=str(error))
     if not isinstance(text, str):
-        return Detail(problem=f"{reference.path} gave {text!r}; text is allowed.")
+        return Detail(problem=f"{path} gave {text!r}; text is allowed.")
     return Detail(text=text)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -16,15 +16,18 @@ from orchestra.domain import (
     staffing_requests,
     upkeep,
 )
+from orchestra.domain.offer_details import Detail, Question
 from orchestra.domain.staffing_batches import Plan
 from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.tasks import celery
+from orchestra.tasks.isolated import Isolated, TookTooLong, Unanswered
 
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 AT_ONCE = 500  # requests that are looked at together
+DETAIL_SECONDS = 10  # in which an author's function describes an offer
 
 
 @celery.task(name=Job.SEND_STAFFING_REQUESTS.value)
@@ -54,19 +57,47 @@ def send_first_batch(request_id: int) -> int:
 
 def _send(request_ids: Sequence[int]) -> int:
     sent = 0
-    for first in range(0, len(request_ids), AT_ONCE):
-        plans = _plans(request_ids[first : first + AT_ONCE])
-        sent += _for_each(plans, staffing_batches.send)
+    with Isolated(offer_details.call, DETAIL_SECONDS) as functions:
+        describing = Describing(functions)
+        for first in range(0, len(request_ids), AT_ONCE):
+            plans = _plans(request_ids[first : first + AT_ONCE], describing)
+            sent += _for_each(plans, staffing_batches.send)
     return sent
 
 
-def _plans(request_ids: Sequence[int]) -> Iterator[Plan]:
+@dataclass
+class Describing:
+    """Asks the authors' functions. The requests of one tick wait only once for one that hangs."""
+
+    functions: Isolated[Question, Detail]
+    too_slow: set[str] = field(default_factory=set)  # paths of functions
+
+    def detail(self, question: Question | None) -> Detail:
+        if question is None:
+            return Detail()
+        detail = self._answer(question, question.function.path)
+        if detail.problem:
+            logger.warning("no detailed description: %s", detail.problem)
+        return detail
+
+    def _answer(self, question: Question, path: str) -> Detail:
+        if path not in self.too_slow:
+            try:
+                return self.functions.ask(question)
+            except TookTooLong:
+                self.too_slow.add(path)
+            except Unanswered as reason:
+                return Detail(problem=f"{path} gave no answer: {reason}.")
+        return Detail(problem=f"{path} took longer than {DETAIL_SECONDS} seconds.")
+
+
+def _plans(request_ids: Sequence[int], describing: Describing) -> Iterator[Plan]:
     """The authors' functions are called as the plans are asked for, with no transaction open."""
     with reading() as session:
         plans = staffing_batches.plans(session, request_ids)
-        describers = [offer_details.describer_of(session, plan.wanted) for plan in plans]
-    for plan, describe in zip(plans, describers, strict=True):
-        yield replace(plan, detail=describe()) if plan.judged.chosen else plan
+        questions = [offer_details.question_of(session, plan.wanted) for plan in plans]
+    for plan, question in zip(plans, questions, strict=True):
+        yield replace(plan, detail=describing.detail(question)) if plan.judged.chosen else plan
 
 
 @celery.task(name=Job.REMIND_WORKERS.value)

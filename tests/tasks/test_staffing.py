@@ -1,6 +1,7 @@
 """Jobs of StaffBot: batches, reminders, warnings (S-19 to S-25, S-48 to S-53)."""
 
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from orchestra.domain.message_texts import Kind
 from orchestra.errors import Unavailable
 from orchestra.models import Channel, Message, MessageState, Offer, Worker
 from orchestra.outbox import Job
+from orchestra.tasks import staffing as tasks
 from orchestra.tasks.staffing import (
     remind_workers_about_available_tasks,
     send_first_batch,
@@ -100,6 +102,37 @@ def test_a_request_that_fails_stops_no_other(session, request_for, monkeypatch, 
     assert send() == 5
     assert f"batch 1 of staffing request {broken}" in caplog.records[0].item
     assert {offer.request_id for offer in session.scalars(sa.select(Offer))} == {works[1][1].id}
+
+
+def test_a_description_that_hangs_or_dies_holds_up_no_offers(
+    session, make, request_for, monkeypatch, caplog
+):
+    """S-24, S-29: one that hangs is waited for once, and the offers go out without it."""
+    monkeypatch.setattr(tasks, "DETAIL_SECONDS", 1)
+    hanging, dying = (
+        "tests.check_functions.ignore_everything",
+        "tests.check_functions.end_its_process",
+    )
+
+    def described(path):
+        work = make.work(detailed_description_function={"path": path})
+        return request_for(work, is_sent=False)[1]
+
+    requests = [described(path) for path in (hanging, dying, hanging, hanging, "tests.steps.brief")]
+    began_at = monotonic()
+
+    assert send() == 5 * len(requests)
+    assert monotonic() - began_at < 3
+    problems, details = [], []
+    for request in requests:
+        session.refresh(request)
+        problems.append(request.detail_problem)
+        details.append({bool(offer.detail) for offer in offers_of(session, request)})
+    slow, died = f"{hanging} took longer than 1 seconds.", f"{dying} gave no answer"
+    assert died in problems.pop(1)
+    assert problems == [slow, slow, slow, None]
+    assert details == [{False}, {False}, {False}, {False}, {True}]
+    assert "no detailed description" in caplog.text
 
 
 def test_an_offer_leaves_by_the_ways_that_the_worker_wants(session, request_for, change_settings):
