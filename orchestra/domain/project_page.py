@@ -364,6 +364,8 @@ def _for_admin(
 
 
 def _paused_by(session: Session, project: Project) -> str | None:
+    if project.paused_by is None:
+        return None
     worker = session.scalars(sa.select(Worker).where(Worker.username == project.paused_by))
     found = worker.one_or_none()
     return found.name if found else project.paused_by

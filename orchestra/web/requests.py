@@ -3,6 +3,7 @@
 import json
 import math
 import uuid
+from datetime import date
 from typing import Any, NoReturn
 
 from flask import g, request
@@ -123,6 +124,26 @@ def whole_field(name: str) -> int | None:
 def text_field(name: str) -> str:
     """A field of a form, without the one character that no database keeps in a text."""
     return request.form.get(name, "").replace("\0", "")
+
+
+def read_day(text: str) -> date | None:
+    """A date as forms and addresses write it; None for anything else."""
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-03-04") else None
+    except ValueError:
+        return None
+
+
+def day_argument(name: str) -> date | None:
+    """A query parameter that is a date, if it is given.
+
+    :raises Malformed: it is something else.
+    """
+    text = request.args.get(name, "").strip()
+    found = read_day(text)
+    if text and found is None:
+        raise Malformed(f"{name} in this address must be a date such as 2026-03-04.")
+    return found
 
 
 def page_argument(name: str = "page") -> int:

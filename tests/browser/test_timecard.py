@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from orchestra.database import utcnow
 from orchestra.domain import lifecycle
 from orchestra.domain.audit import SYSTEM
-from orchestra.models import Task, TimeEntry, Timer, Worker
+from orchestra.domain.calendar import monday_of
+from orchestra.models import Task, TimeEntry, Timer, TimeWeek, Worker
 from tests.browser.conftest import PHONE
 
 CARD = "/orchestra/app/timecard"
@@ -224,3 +225,33 @@ def test_the_timer_works_without_scripts(served, held, session, visiting):
     (entry,) = session.scalars(sa.select(TimeEntry)).all()
     assert (entry.description, entry.assignment_id) == ("Read", held.id)
     session.commit()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("desktop", {}), ("phone", {"viewport": PHONE, "color_scheme": "dark"})]
+)
+def test_project_admins_see_what_was_recorded_and_approve_weeks(
+    served, recorded, session, make, visiting, change_settings, name, options
+):
+    """W-55, W-69"""
+    change_settings(time_approval=True)
+    for _ in range(2):
+        worker = make.worker(first_name="Ben")
+        session.add(TimeWeek(worker_id=worker.id, monday=monday_of(utcnow().date())))
+    make.admin("max", first_name="Max", password="max")
+    session.commit()
+    visit = visiting(served, **options)
+    page = visit.sign_in("max")
+    page.goto(f"{served}/orchestra/admin/time/")
+    expect(page.get_by_role("link", name="Ana")).not_to_have_count(0)
+    visit.check()
+    visit.shot(f"time-admin-{name}")
+    page.get_by_role("link", name="Weeks handed in").click()
+    page.get_by_role("button", name="Approve the week").first.click()
+    expect(page.locator("#notices")).to_contain_text("is approved and locked.")
+    visit.check()
+    visit.shot(f"time-weeks-{name}")
+    page.goto(f"{served}/orchestra/app/project/1")
+    expect(page.locator("[data-label=Recorded]").first).to_contain_text("Ana")
+    visit.check()
+    visit.shot(f"time-project-{name}")

@@ -31,6 +31,7 @@ GUARDS = {
     "admin_records": Rank.PROJECT_ADMIN,
     "admin_settings": Rank.ADMINISTRATOR,
     "admin_staffing": Rank.PROJECT_ADMIN,
+    "admin_time": Rank.PROJECT_ADMIN,
     "admin_workflows": Rank.PROJECT_ADMIN,
     "admin_workflows.add_certification": Rank.ADMINISTRATOR,  # P-28
     "channel": Rank.PROJECT_ADMIN,

@@ -19,12 +19,14 @@ from orchestra.domain import (
     staffing_story,
     story,
     team_messages,
+    time_reports,
 )
 from orchestra.domain.channel_view import ChannelView
 from orchestra.domain.project_page import ProjectPage, Round
 from orchestra.domain.staffing_story import RequestStory
 from orchestra.domain.story import Story
 from orchestra.domain.team_messages import Sent
+from orchestra.domain.time_reports import Recorded
 from orchestra.errors import Conflict
 from orchestra.models import ProjectStatus, StoredFile, Worker
 from orchestra.web import auth, requests
@@ -90,6 +92,11 @@ class Contents:
     requests: Sequence[RequestStory] = ()  # of why: those of one task
     staffed: Mapping[int, int] = field(default_factory=dict)  # of why: task → its requests
     channel: ChannelView | None = None  # of every tab, for project admins
+    recorded: Mapping[int, Sequence[Recorded]] = field(default_factory=dict)  # by task
+
+    @property
+    def recorded_minutes(self) -> int:
+        return sum(one.minutes for people in self.recorded.values() for one in people)
 
 
 @blueprint.get("/<int:project_id>")
@@ -101,7 +108,9 @@ def show(project_id: int) -> ResponseReturnValue:
         view = project_page.project_page(session, viewer, project_id)
         contents = _contents(session, viewer, view, asked)
         if not view.is_reduced:
-            contents = replace(contents, channel=ChannelView.of(session, view.project))
+            recorded = time_reports.recorded_on(session, project_id)
+            channel = ChannelView.of(session, view.project)
+            contents = replace(contents, recorded=recorded, channel=channel)
     return conditional(_page(viewer, view, asked, contents))
 
 

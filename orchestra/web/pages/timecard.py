@@ -71,29 +71,13 @@ class Asked:
         page = requests.page_argument()
         if request.args.get("show") == "incomplete":
             return cls(None, page)
-        first, last = day_argument("from"), day_argument("to")
+        first, last = requests.day_argument("from"), requests.day_argument("to")
         if opened is not None and first is None and last is None:
             first, last = _week_around(worker, opened.worked_on)
         try:
             return cls(timecards.chosen_range(worker, first, last), page)
         except Invalid as problem:
             return cls(timecards.this_week(worker), page, problem)
-
-
-def day_argument(name: str) -> date | None:
-    """:raises Malformed: it is no date."""
-    text = request.args.get(name, "").strip()
-    found = _date_or_none(text)
-    if text and found is None:
-        raise Malformed(f"{name} in this address must be a date such as 2026-03-04.")
-    return found
-
-
-def _date_or_none(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else None
-    except ValueError:
-        return None
 
 
 def _week_around(worker: Worker, day: date) -> tuple[date, date]:
@@ -145,7 +129,7 @@ def _form_asked_for(worker: Worker, opened: TimeEntry | None) -> Form | None:
                 "assignment": str(opened.assignment_id or ""),
             },
         )
-    day = day_argument("add")
+    day = requests.day_argument("add")
     return Form(values={"date": day.isoformat()}) if day else None
 
 
@@ -304,7 +288,7 @@ def _given() -> dict[str, Any]:
     :raises Invalid: ``fields`` names each that is wrong.
     """
     problems: dict[str, list[str]] = {}
-    day = _date_or_none(request.form.get("date", ""))
+    day = requests.read_day(request.form.get("date", ""))
     if day is None:
         problems["date"] = ["Give a date."]
     hours, minutes = (
@@ -333,7 +317,7 @@ def _number(name: str, most: int, problems: dict[str, list[str]]) -> int:
 
 def _form_again(form: Form) -> ResponseReturnValue:
     worker, kept = auth.current_worker(), _back()
-    first, last = _date_or_none(kept.get("from", "")), _date_or_none(kept.get("to", ""))
+    first, last = requests.read_day(kept.get("from", "")), requests.read_day(kept.get("to", ""))
     page = kept.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
     is_all = kept.get("show") == "incomplete"
@@ -402,7 +386,7 @@ def withdraw_week(monday: str) -> ResponseReturnValue:
 
 
 def _monday(text: str) -> date:
-    day = _date_or_none(text)
+    day = requests.read_day(text)
     if day is None:
         raise NotFound("There is no such week.")
     return day

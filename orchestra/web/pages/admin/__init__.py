@@ -12,11 +12,23 @@ from orchestra.web.pages.admin import (
     settings,
     staffing,
     start,
+    times,
     workflows,
 )
 
 
 def register(app: Flask) -> None:
     app.jinja_env.globals["asked_again"] = asked.again
-    for section in (start, people, staffing, checks, accounts, workflows, keys, settings, records):
+    for section in (
+        start,
+        people,
+        staffing,
+        times,
+        checks,
+        accounts,
+        workflows,
+        keys,
+        settings,
+        records,
+    ):
         app.register_blueprint(section.blueprint)

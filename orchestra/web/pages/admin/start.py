@@ -24,6 +24,7 @@ FOR_PROJECT_ADMINS = (
     Section("people/", "People", "Workers, their certifications and their tasks."),
     Section("staffing/", "Staffing", "Whom StaffBot asked for which task, and what they answered."),
     Section("checks/", "Checks", "What the checks of projects found, and what was decided."),
+    Section("time/", "Recorded time", "By project, person and week; to be downloaded."),
     Section("workflows/", "Workflows", "Versions, their steps, and the certifications they name."),
 )
 FOR_ADMINISTRATORS = (
