@@ -58,5 +58,7 @@ def test_the_page_shows_every_call_and_loads_nothing_from_outside(client, docume
             for parameter in operation.get("parameters", ()):
                 assert f"<li><code>{parameter['name']}</code>: " in page
     assert "<code>project_created</code>, <code>task_created</code>" in page
+    assert "<code>real</code>, <code>training</code>." in page
+    assert "<code>next_cursor</code> of the page before." in page
     outside = re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page)
     assert outside == []
