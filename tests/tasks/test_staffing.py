@@ -12,7 +12,7 @@ from orchestra.domain import lifecycle, offers, projects, staffing, staffing_bat
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.message_texts import Kind
 from orchestra.errors import Unavailable
-from orchestra.models import Channel, Message, MessageState, Offer, Worker
+from orchestra.models import Channel, Message, MessageState, Offer, StaffingRequest, Worker
 from orchestra.outbox import Job
 from orchestra.tasks import staffing as tasks
 from orchestra.tasks.staffing import (
@@ -125,8 +125,7 @@ def test_a_description_that_hangs_or_dies_holds_up_no_offers(
     assert monotonic() - began_at < 3
     problems, details = [], []
     for request in requests:
-        session.refresh(request)
-        problems.append(request.detail_problem)
+        problems.append(session.get_one(StaffingRequest, request.id).detail_problem)
         details.append({bool(offer.detail) for offer in offers_of(session, request)})
     slow, died = f"{hanging} took longer than 1 seconds.", f"{dying} gave no answer"
     assert died in problems.pop(1)
