@@ -141,6 +141,18 @@ def examine_chat(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.OK, part, f"off: nothing is posted; {switch} changes that.")
         else:
             yield _check_workspace(part, workspace, chat)
+    yield check_commands(settings)
+
+
+def check_commands(settings: Settings) -> Finding:
+    part = "chat, commands"
+    if settings.slack_signing_secret:
+        return Finding(Level.OK, part, "requests of Slack are told by their signatures.")
+    if settings.slack_staffbot_token:
+        advice = "the token can be replayed by who reads it; set ORCHESTRA_SLACK_SIGNING_SECRET."
+        return Finding(Level.WARN, part, advice)
+    text = "off: /staffbot and buttons are not there; ORCHESTRA_SLACK_SIGNING_SECRET changes that."
+    return Finding(Level.OK, part, text)
 
 
 def _check_workspace(part: str, workspace: str, chat: Chat) -> Finding:

@@ -76,9 +76,14 @@ def is_on(session: Session) -> bool:
 
 def begin(session: Session, project: Project) -> None:
     """A project begins: its channel is to be made, and this is the first that is said there."""
-    if not is_on(session):
-        return
-    session.add(_new(project))
+    if is_on(session):
+        _begin(session, project)
+        ask(session, project.id)
+
+
+def _begin(session: Session, project: Project) -> ProjectChannel:
+    row = _new(project)
+    session.add(row)
     messages.post(
         session,
         Kind.CHANNEL_OPENED,
@@ -88,13 +93,22 @@ def begin(session: Session, project: Project) -> None:
         cause=_first_cause(project.id),
         project_id=project.id,
     )
-    ask(session, project.id)
+    return row
 
 
 def follow(session: Session, project_id: int) -> None:
     """Somebody joined or left the project, whose lock the caller holds."""
     if is_on(session):
         channel_members.note_changes(session, project_id)
+        ask(session, project_id)
+
+
+def describe_anew(session: Session, project_id: int) -> None:
+    """The project is called something else now."""
+    if is_on(session):
+        row = session.get(ProjectChannel, project_id)
+        if row is not None:
+            row.is_described = False
         ask(session, project_id)
 
 
@@ -114,9 +128,9 @@ def next_step(session: Session, project_id: int, tried: Collection[int]) -> Step
     """
     project = lock_project(session, project_id)
     row = session.get(ProjectChannel, project_id)
-    if row is None:
-        row = _new(project)
-        session.add(row)
+    if row is None:  # the project is older than the chat
+        row = _begin(session, project)
+        channel_members.note_changes(session, project_id)
     if project.status.is_closed:
         return _closing_step(session, project, row)
     if project.channel_id is None:
@@ -294,20 +308,23 @@ def address_of(session: Session, project: Project | None) -> Address:
     if project is None:
         return Address(why_not=NO_CHANNEL)
     row = session.get(ProjectChannel, project.id)
-    is_open = row is None or row.state is ChannelState.OPEN
-    if project.channel_id and is_open:
+    if project.channel_id and (row is None or row.state is ChannelState.OPEN):
         return Address(project.channel_id)
     if row is not None and row.problem:
         return Address(why_not=row.problem)
     if project.status.is_closed:
         return Address(why_not=IS_ARCHIVED if project.channel_id else NO_CHANNEL)
+    if row is None:
+        ask(session, project.id)
+    return Address(why_not=None if _is_coming(session, project) else NO_CHANNEL)
+
+
+def _is_coming(session: Session, project: Project) -> bool:
     job = sa.exists().where(
         OutboxMessage.dedupe_key == job_of(project.id).dedupe_key,
         OutboxMessage.resend_at.is_not(None),
     )
-    if session.scalar(sa.select(job)) or project.started_at > utcnow() - MADE_WITHIN:
-        return Address()
-    return Address(why_not=NO_CHANNEL)
+    return bool(session.scalar(sa.select(job))) or project.started_at > utcnow() - MADE_WITHIN
 
 
 def link_of(base_url: str, project: Project) -> str | None:

@@ -221,6 +221,8 @@ def edit_project(
             before={name: current[name] for name in changed},
             after={name: wanted[name] for name in changed},
         )
+    if "short_description" in changed:
+        channels.describe_anew(session, project.id)
     return project
 
 

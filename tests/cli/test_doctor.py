@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from orchestra.cli import doctor
 from orchestra.cli.doctor import (
     Level,
+    check_commands,
     check_mail,
     check_scheduler,
     examine_chat,
@@ -94,12 +95,21 @@ def test_each_workspace_of_the_chat_is_looked_at(app, change_settings, monkeypat
     assert [(finding.level, finding.part) for finding in said] == [
         (Level.OK, "chat, experts"),
         (Level.OK, "chat, internal"),
+        (Level.OK, "chat, commands"),
     ]
     assert all(finding.text.startswith("off") for finding in said)
 
     monkeypatch.setattr(doctor, "chats_of", lambda _settings: Chats(MemoryChat(), Refusing()))
-    experts, internal = examine_chat(app.config["SETTINGS"])
+    experts, internal, _ = examine_chat(app.config["SETTINGS"])
     assert (experts.level, experts.text) == (Level.OK, "answers.")
     assert internal.level is Level.FAIL
     assert "invalid_auth" in internal.text
     assert "SLACK_INTERNAL_API_KEY" in internal.text
+
+
+def test_commands_that_show_a_token_only_are_warned_about(app, change_settings):
+    """I-8, S-55"""
+    change_settings(slack_staffbot_token="a token")
+    assert check_commands(app.config["SETTINGS"]).level is Level.WARN
+    change_settings(slack_signing_secret="a secret")
+    assert check_commands(app.config["SETTINGS"]).level is Level.OK

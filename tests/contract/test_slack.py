@@ -202,7 +202,7 @@ def test_the_doctor_asks_each_workspace_a_harmless_question(app, change_settings
         slack_internal_enabled=True,
         slack_internal_api_key="xoxb-another-token",
     )
-    experts, internal = examine_chat(app.config["SETTINGS"])
+    experts, internal, _ = examine_chat(app.config["SETTINGS"])
     assert (experts.level, experts.text) == (Level.OK, "answers.")
     assert internal.level is Level.FAIL
     assert "SLACK_INTERNAL_API_KEY" in internal.text

@@ -6,7 +6,14 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import transaction, utcnow
-from orchestra.domain import channel_members, interventions, lifecycle, projects, revert
+from orchestra.domain import (
+    channel_members,
+    interventions,
+    lifecycle,
+    projects,
+    revert,
+    team_messages,
+)
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import (
     Assignment,
@@ -215,6 +222,34 @@ def test_the_channel_is_archived_when_all_is_said_and_opened_again_by_a_revert(
     )
     run_jobs()
     assert channel(project).is_archived
+
+
+def test_a_project_that_is_older_than_the_chat_gets_its_channel_with_the_next_post(
+    chat_is_on, change_settings, run_jobs, slack, channel, session, make
+):
+    """I-12"""
+    change_settings(slack_experts_enabled=False)
+    project, ana = make.project(step("write"), step("draw")), make.worker(slack_user_id="UANA")
+    slack.workspace.add_user("UANA", "ana")
+    assign(session, make, project, "write", ana)
+    make_older(session, project, timedelta(days=3))
+    change_settings(slack_experts_enabled=True)
+    team_messages.send(session, make.actor(make.admin()), project.id, "Hello, @everybody")
+    run_jobs()
+    assert members_of(channel(project)) == ["UANA"]
+    assert any("Hello, @\u200beverybody" in text for text in channel(project).texts)
+
+
+def test_the_topic_follows_the_description(begin, run_jobs, channel, session, make, stored):
+    """I-12"""
+    project = begin()
+    run_jobs()
+    admin, name = make.actor(make.admin()), channel(project).name
+    changes = {"short_description": "Snow"}
+    revision = stored(project)[0].revision
+    projects.edit_project(session, admin, project.id, revision=revision, changes=changes)
+    run_jobs()
+    assert (channel(project).topic, channel(project).name) == ("Snow", name)
 
 
 def test_with_the_chat_off_nothing_is_asked_for_and_nothing_more_is_read(
