@@ -157,17 +157,28 @@ class Answer:
     is_timeout: bool = False
 
 
+class _FunctionFailed(Exception):
+    """The author's function raised something."""
+
+
 def call(question: Question) -> Answer:
     """What the function says of the project; whatever it does wrong is an answer, too."""
-    path = question.function.path
     earlier = running_project.set(question.project.id)
     try:
-        return _judged(path, resolve(path)(question.project, **question.function.kwargs))
-    except BaseException as error:  # noqa: BLE001 - an author's function may raise anything
-        outcome = execution.failure(error)
+        return _called(question)
+    except _FunctionFailed as failed:
+        outcome = execution.failure(failed.__cause__ or failed)
         return Answer(error=outcome.error, traceback=outcome.traceback)
     finally:
         running_project.reset(earlier)
+
+
+def _called(question: Question) -> Answer:
+    path = question.function.path
+    try:
+        return _judged(path, resolve(path)(question.project, **question.function.kwargs))
+    except BaseException as error:
+        raise _FunctionFailed from error
 
 
 def _judged(path: str, given: Any) -> Answer:

@@ -1,18 +1,21 @@
 """Ask functions of authors in a process of its own, which can be ended whatever they do."""
 
-import multiprocessing
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from time import monotonic, sleep
 from typing import Any, Generic, TypeVar
 
 from orchestra.database import db
 
-_FORK = multiprocessing.get_context("fork")  # the functions' modules are there already
 GRACE_SECONDS = 5  # after which a process ends by itself, should the one that asks be gone
+ENDING_SECONDS = 1  # for one that ends by itself
+LOOK_SECONDS = 0.01
 _pools_of_parent: list[Any] = []  # never closed here: they share connections with the parent
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
@@ -26,12 +29,6 @@ class TookTooLong(Unanswered):
     """The time was over; the process is gone."""
 
 
-@dataclass
-class _Child:
-    process: Any
-    connection: Connection
-
-
 class Isolated(Generic[Asked, Given]):
     """Answers one question after another in one process, as long as it answers in time.
 
@@ -42,81 +39,109 @@ class Isolated(Generic[Asked, Given]):
 
     def __init__(self, answer: Callable[[Asked], Given], limit_seconds: float) -> None:
         self._answer, self._limit = answer, limit_seconds
-        self._child: _Child | None = None
+        self._child: Child | None = None
 
     def __enter__(self) -> "Isolated[Asked, Given]":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        if self._child is not None:
+            self._child.end()
+            self._child = None
 
     def ask(self, question: Asked) -> Given:
         """:raises TookTooLong: the limit was reached.
         :raises Unanswered: the process ended instead of answering.
         """
-        child = self._ready()
+        if self._child is None or self._child.has_ended():
+            self.__exit__()
+            self._child = Child(self._answer, self._limit)
+        child = self._child
         try:
             child.connection.send(question)
             if not child.connection.poll(self._limit):
-                self._end()
+                child.kill()
                 raise TookTooLong
             given: Given = child.connection.recv()
         except (EOFError, OSError) as error:
-            code = self._end()
-            raise Unanswered(f"its process ended with exit code {code}") from error
+            child.end()
+            raise Unanswered(f"its process ended with exit code {child.code}") from error
         return given
 
-    def _ready(self) -> _Child:
-        if self._child is not None and not self._child.process.is_alive():
-            self._end()  # it ended after its last answer
-        if self._child is None:
-            ours, theirs = _FORK.Pipe()
-            process = _FORK.Process(
-                target=_serve, args=(ours, theirs, self._answer, self._limit), daemon=True
-            )
-            process.start()
-            theirs.close()
-            self._child = _Child(process, ours)
-        return self._child
 
-    def _end(self) -> int | None:
-        """End the process, whatever it does; its exit code."""
-        child, self._child = self._child, None
-        if child is None:
-            return None
-        child.connection.close()
-        process = child.process
-        process.join(0.1)  # one that waits for a question ends by itself
-        if process.is_alive():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()  # should it not yet have a group of its own
-            process.join()
-        code: int | None = process.exitcode
-        process.close()
-        return code
+class Child:
+    """A fork of this process: the functions' modules are there already.
+
+    Not one of :mod:`multiprocessing`, which gives the processes of Celery's pool no children.
+    """
+
+    def __init__(self, answer: Callable[[Any], Any], limit_seconds: float) -> None:
+        self.connection, theirs = Pipe()
+        self.code: int | None = None  # once it has ended
+        sys.stdout.flush()  # otherwise both would write what is waiting
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _be_child(self.connection, theirs, answer, limit_seconds)
+        theirs.close()
+
+    def has_ended(self) -> bool:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
+    def end(self) -> None:
+        """Without questions to come it ends by itself; or else it is killed."""
+        self.connection.close()
+        ends_at = monotonic() + ENDING_SECONDS
+        while not self.has_ended() and monotonic() < ends_at:
+            sleep(LOOK_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        self.connection.close()
+        if self.has_ended():
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)  # should it not yet have a group of its own
+        while not self.has_ended():
+            sleep(LOOK_SECONDS)
 
 
-def _serve(
+def _be_child(
     ours: Connection, theirs: Connection, answer: Callable[[Any], Any], limit_seconds: float
 ) -> None:
-    """The child: answer until there are no more questions."""
+    """Answer until there are no more questions, and never return."""
+    code = 1
+    try:
+        ours.close()
+        _serve(theirs, answer, limit_seconds)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:  # above it begins the work of the parent
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _serve(connection: Connection, answer: Callable[[Any], Any], limit_seconds: float) -> None:
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
-    ours.close()
-    _forget_connections()
+    _pools_of_parent.append(db.engine.pool)
+    db.engine.dispose(close=False)
     while True:
         try:
-            question = theirs.recv()
+            question = connection.recv()
         except EOFError:
             return
         signal.setitimer(signal.ITIMER_REAL, limit_seconds + GRACE_SECONDS)
         given = answer(question)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        theirs.send(given)
-
-
-def _forget_connections() -> None:
-    _pools_of_parent.append(db.engine.pool)
-    db.engine.dispose(close=False)
+        connection.send(given)

@@ -1,6 +1,7 @@
 """SanityBot: which projects are checked, what is said, how often, and what stops nothing else."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -199,6 +200,23 @@ def test_of_two_who_find_the_same_the_second_says_nothing(session, checked):
     assert len(rows(session)) == 1
 
 
+def test_several_schedulers_at_once_say_it_once(session, checked, at_once, app):
+    """SB-13, R-11: whole ticks side by side, and handling at the same moment."""
+    found = checked("late", repetition=DAY)
+
+    def whole_tick(_number):
+        with app.app_context():
+            return tick()
+
+    with ThreadPoolExecutor(3) as threads:
+        assert sum(threads.map(whole_tick, range(3))) == 1
+    pass_time(session, found, DAY)
+    result = sanity.Result(found.id, ["late"])
+    said = at_once(*[lambda opened: sanity.handle(opened, result)] * 4)
+    assert sorted(len(one) for one in said) == [0, 0, 0, 1]
+    assert row(session, found).times_handled == len(rows(session)) == 2
+
+
 # --- What people decided ----------------------------------------------------------------------
 
 
@@ -353,7 +371,7 @@ def test_a_tick_is_noted_and_leaves_no_process(session, checked):
 def test_projects_without_functions_need_no_process(session, make, monkeypatch):
     project(make, built_in("nobody_eligible"))
     session.commit()
-    monkeypatch.setattr(isolated, "_FORK", None)
+    monkeypatch.setattr(isolated, "Child", None)
 
     assert tick() == 1
 

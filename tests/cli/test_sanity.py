@@ -1,0 +1,51 @@
+"""`orchestra sanity-check` (SB-17)."""
+
+from contextlib import nullcontext
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from orchestra.cli import main
+from orchestra.cli import sanity as commands
+from orchestra.models import Message
+from tests.check_functions import DAY, checks, project
+
+
+@pytest.fixture
+def run(app, monkeypatch):
+    monkeypatch.setattr(commands, "ready_application", lambda: nullcontext(app))
+    return lambda *arguments: CliRunner().invoke(main, ["sanity-check", *map(str, arguments)])
+
+
+def messages(session):
+    found = session.scalar(sa.select(sa.func.count()).select_from(Message))
+    session.commit()
+    return found
+
+
+def test_a_dry_run_says_what_would_be_said_and_records_nothing(run, session, make):
+    """SB-17"""
+    one, other = (project(make, checks("late", repetition=DAY)) for _ in range(2))
+    make.admin("mia")
+    make.hold(one, "write", make.worker("ana", first_name="Ana"))
+    session.commit()
+
+    assert run("--dry-run").stdout.splitlines() == [
+        f"project {one.id}, late, in inboxes: Ana: please look at it",
+        f"project {other.id}, late, in inboxes: please look at it",
+        "2 messages would be recorded.",
+    ]
+    assert messages(session) == 0
+    only = run("--project", other.id)
+    assert only.stdout.endswith("please look at it\n1 message.\n")
+    assert messages(session) == 1
+    assert run().stdout == "1 message.\n"
+    assert run().stdout == "0 messages.\n"
+
+
+def test_a_project_that_is_not_there_is_refused(run):
+    refused = run("--project", 17)
+
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: There is no project 17.\n"
