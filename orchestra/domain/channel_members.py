@@ -216,8 +216,9 @@ def _step(channel: str, row: ChannelMember) -> Invite | Remove | FindPerson | No
 
 
 def names_of(worker: Worker) -> list[str]:
-    """By what the service may know a worker."""
-    names = [(worker.slack_name or "").lstrip("@"), worker.email or ""]
+    """By what the service may know a worker, the address first: names can be chosen there, so that
+    somebody else may have that of a worker."""
+    names = [worker.email or "", (worker.slack_name or "").lstrip("@")]
     return [name for name in names if name]
 
 
@@ -226,6 +227,8 @@ def any_unknown(session: Session, project_id: int) -> bool:
         ChannelMember.project_id == project_id,
         ChannelMember.is_wanted,
         ChannelMember.person_id.is_(None),
+        Worker.id == ChannelMember.worker_id,
+        Worker.is_active,
     )
     return bool(session.scalar(sa.select(unknown)))
 

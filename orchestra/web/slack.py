@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("slack", __name__, url_prefix="/orchestra/bots/staffbot")
 
 LARGEST_BODY_BYTES = 256 * 1024
+LONGEST_TEXT = 2000  # characters; no command and no token is as long
 HOOKS_HOST = "hooks.slack.com"
 # Together less than the three seconds that Slack waits (S-61).
 WORK_SECONDS, PUT_OFF_SECONDS = 2.0, 0.4
@@ -47,8 +48,8 @@ def command() -> ResponseReturnValue:
         return jsonify(staffbot_commands.refused(reason).payload)
     asked = {
         "kind": slack_requests.COMMAND,
-        "user_id": fields.get("user_id", ""),
-        "text": fields.get("text", ""),
+        "user_id": fields.get("user_id", "")[:LONGEST_TEXT],
+        "text": fields.get("text", "")[:LONGEST_TEXT],
         "request_id": requests.request_id(),
     }
     return _answered(_digest(raw, fields), asked, fields.get("response_url", ""))
@@ -122,7 +123,10 @@ def _first_action(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value.replace("\0", "") if isinstance(value, str) else ""
+    """Without what no database keeps."""
+    if not isinstance(value, str):
+        return ""
+    return value[:LONGEST_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _digest(raw: bytes, fields: Fields) -> str:

@@ -304,6 +304,12 @@ def test_anything_else_is_said_back_with_the_help(slack_app, work, session, text
     assert requests_of(session) == []
 
 
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(slack_app, statements):
+    with statements() as seen:
+        assert slack_app.command("x" * slack.LARGEST_BODY_BYTES).status_code == 413
+    assert seen == []
+
+
 def test_what_is_said_back_calls_nobody(slack_app, work):
     """I-19"""
     told = problem(slack_app.command("<!channel> & @here " + "x" * 5000))
@@ -516,7 +522,9 @@ def test_buttons_of_another_team_and_strange_payloads_do_nothing(
     change_settings(staffbot_config={"allowed_team_ids": ["T1"], "allowed_channel_ids": ["C9"]})
     assert "team_id" in problem(slack_app.press(ACCEPT, token, team="T2"))
     assert slack_app.press(ACCEPT, token, type="view_submission").data == b""
-    for payload in ("[]", "{", "null", '{"type": "block_actions", "actions": [1]}'):
+    surrogate = '{"type": "block_actions", "actions": [{"value": "\\ud800\\u0000"}]}'
+    strange = ("[]", "{", "null", '{"type": "block_actions", "actions": [1]}', surrogate)
+    for payload in strange:
         body = urlencode({"payload": payload})
         assert slack_app.post(ACTIONS, body).status_code == 200
     assert states(session)["bob"] == "sent"
