@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, strategies
 from schemathesis.core import NotSet
 
-EXAMPLES = 40
+EXAMPLES = 25
 
 
 @pytest.mark.timeout(120)
