@@ -32,7 +32,7 @@ IS_INCOMPLETE = sa.or_(
     TimeEntry.assignment_id.is_(None), TimeEntry.description == sa.literal_column("''")
 )
 # Each entry is rounded up to the minute (T-18).
-ROUNDED_MINUTES = sa.cast((TimeEntry.work_seconds + 59) / sa.literal_column("60"), sa.Integer())
+ROUNDED_MINUTES = (TimeEntry.work_seconds + 59) // 60
 
 
 def lock_own(session: Session, actor: Actor) -> Worker:

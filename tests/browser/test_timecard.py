@@ -31,21 +31,23 @@ def held(version, session):
 def recorded(held, session):
     """A week of Ana's, with everything that can be wrong in it."""
     today = utcnow().replace(hour=9, minute=0, second=0, microsecond=0)
-    texts = ["Called the mayor's office", "Wrote the first draft", "", "Read what came before"]
+    texts = ["Called the mayor's office", "Wrote the first draft", "Read what came before"]
     for days_ago in range(5):
         for number, text in enumerate(texts[days_ago % 2 :]):
             start = today - timedelta(days=days_ago) + timedelta(hours=number)
-            seconds = 86400 if text == "Read what came before" and days_ago == 1 else 3300
+            was_forgotten = (days_ago, number) == (1, 1)
+            seconds = 86400 if was_forgotten else 3060 + 700 * days_ago * number
+            is_timed = number > 0 or was_forgotten
             session.add(
                 TimeEntry(
                     worker_id=held.worker_id,
                     worked_on=start.date(),
-                    work_seconds=min(seconds + number, 86400),
-                    description=text,
-                    assignment_id=held.id if number != 1 or days_ago else None,
-                    timer_started_at=start if number else None,
-                    timer_stopped_at=start + timedelta(seconds=seconds) if number else None,
-                    was_cut_off=seconds == 86400,
+                    work_seconds=seconds,
+                    description="" if (days_ago, number) == (1, 0) else text,
+                    assignment_id=None if (days_ago, number) == (0, 1) else held.id,
+                    timer_started_at=start if is_timed else None,
+                    timer_stopped_at=start + timedelta(seconds=seconds) if is_timed else None,
+                    was_cut_off=was_forgotten,
                 )
             )
     session.commit()

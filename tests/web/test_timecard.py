@@ -1,30 +1,21 @@
 """The timecard and the timer as pages, with and without JavaScript (W-49 to W-51, T-17 to T-29)."""
 
-import csv
 import re
 from datetime import UTC, date, datetime, timedelta
-from io import StringIO
 
 import pytest
 import sqlalchemy as sa
 import time_machine
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from orchestra.domain import time_entries, time_weeks, timers
-from orchestra.domain.audit import Actor
-from orchestra.errors import Conflict, Forbidden
-from orchestra.models import TaskStatus, TimeEntry, Timer, Verb, WeekState
-from orchestra.web.tables import harmless
+from orchestra.models import TaskStatus, TimeEntry
+from tests.recording import MONDAY, NOON, WEDNESDAY, Recording, stored, timed
 
 CARD = "/orchestra/app/timecard"
-TIMER = "/orchestra/app/timer"
-MONDAY, WEDNESDAY = date(2026, 3, 2), date(2026, 3, 4)
 
 
 @pytest.fixture(autouse=True)
 def wednesday():
-    with time_machine.travel(datetime(2026, 3, 4, 12, tzinfo=UTC), tick=False):
+    with time_machine.travel(NOON, tick=False):
         yield
 
 
@@ -42,28 +33,7 @@ def ana(work):
 
 @pytest.fixture
 def record(session, work):
-    """Put entries on the timecard, complete ones unless told otherwise."""
-
-    def recorded(seconds=60, day=WEDNESDAY, *, description="Wrote", has_task=True, **columns):
-        entry = TimeEntry(
-            worker_id=work.writer.worker_id,
-            worked_on=day,
-            work_seconds=seconds,
-            description=description,
-            assignment_id=work.at(0).id if has_task else None,
-            **columns,
-        )
-        session.add(entry)
-        session.commit()
-        return entry.id
-
-    return recorded
-
-
-def stored(session, entry_id):
-    entry = session.get(TimeEntry, entry_id, populate_existing=True)
-    session.commit()
-    return entry
+    return Recording(session, work)
 
 
 def test_the_week_is_shown_by_day_newest_first(client, ana, record):
@@ -278,10 +248,6 @@ def test_no_form_is_taken_without_its_token(client, ana, record):
 # --- Warnings ---------------------------------------------------------------------------------
 
 
-def timed(hour, minute=0):
-    return datetime(2026, 3, 4, hour, minute, tzinfo=UTC)
-
-
 def test_entries_that_touch_are_fine_and_those_that_overlap_are_warned_about(client, ana, record):
     spans = [(timed(8), timed(9)), (timed(9), timed(10))]
     for start, stop in spans:
@@ -361,266 +327,3 @@ def test_every_day_and_entry_of_a_range_stands_on_one_of_its_pages(client, ana, 
     assert len(entries) == len(set(entries)) == 300
     assert set(seen_days) == {str(WEDNESDAY - timedelta(days=n)) for n in range(100)}
     assert seen_days == sorted(seen_days, reverse=True)
-
-
-# --- CSV --------------------------------------------------------------------------------------
-
-
-def csv_of(client, query="from=2026-03-02&to=2026-03-04"):
-    answer = client.get(f"{CARD}/csv?{query}")
-    assert answer.mimetype == "text/csv"
-    return list(csv.DictReader(StringIO(answer.text)))
-
-
-def test_the_range_is_downloaded_as_a_table(client, ana, record, work):
-    """T-29"""
-    record(61, description='Called, "twice"')
-    record(60, MONDAY, has_task=False)
-    record(60, date(2026, 2, 28))
-    task_id = work.task.id
-    first, second = csv_of(client.sign_in(ana))
-    assert first | {"Workflow": ""} == {
-        "Date": "2026-03-04",
-        "Workflow": "",
-        "Project": "A project",
-        "Step": "Write",
-        "Task": str(task_id),
-        "Description": 'Called, "twice"',
-        "Seconds": "61",
-        "Minutes (rounded up)": "2",
-    }
-    assert (second["Project"], second["Task"], second["Seconds"]) == ("", "", "60")
-
-
-@pytest.mark.parametrize("sign", list("=+-@\t\r"))
-def test_a_table_holds_no_formula(sign):
-    """A spreadsheet would run it."""
-    assert harmless(f"{sign}HYPERLINK(1)") == f"'{sign}HYPERLINK(1)"
-    assert harmless("a=1") == "a=1"
-    assert harmless(-5) == -5
-
-
-def test_what_is_downloaded_is_harmless_and_never_kept(client, ana, record):
-    record(60, description="=cmd|' /C calc'!A0")
-    (row,) = csv_of(client.sign_in(ana))
-    assert row["Description"] == "'=cmd|' /C calc'!A0"
-    answer = client.get(f"{CARD}/csv?from=2026-03-02&to=2026-03-04")
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert 'filename="timecard-2026-03-02-2026-03-04.csv"' in answer.headers["Content-Disposition"]
-
-
-@settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    entries=st.lists(
-        st.tuples(st.integers(0, 86400), st.integers(0, 2), st.booleans(), st.booleans()),
-        max_size=12,
-    )
-)
-def test_what_is_shown_sums_to_what_is_downloaded(client, ana, session, work, entries):
-    """T-19, T-21, T-28, T-29"""
-    assignment_id = work.at(0).id
-    session.execute(sa.delete(TimeEntry))
-    for seconds, days_ago, is_deleted, is_incomplete in entries:
-        session.add(
-            TimeEntry(
-                worker_id=ana.id,
-                worked_on=WEDNESDAY - timedelta(days=days_ago),
-                work_seconds=seconds,
-                description="" if is_incomplete else "Wrote",
-                assignment_id=assignment_id,
-                deleted_at=timed(9) if is_deleted else None,
-            )
-        )
-    session.commit()
-    with time_machine.travel(datetime(2026, 3, 4, 12, tzinfo=UTC), tick=False):
-        client.sign_in(ana)
-        page = client.get(CARD).text
-        rows = csv_of(client)
-        answer = client.get("/orchestra/api/interface/time_entries/").json
-    visible = [entry for entry in entries if not entry[2]]
-    minutes = sum(-(-seconds // 60) for seconds, *_ in visible)
-    assert sum(int(row["Minutes (rounded up)"]) for row in rows) == minutes
-    assert sum(int(row["Seconds"]) for row in rows) == sum(seconds for seconds, *_ in visible)
-    shown = re.findall(r'class="entry-time"[^>]*>(\d+):(\d+)<', page)
-    assert sum(int(h) * 60 + int(m) for h, m in shown) == minutes
-    assert sum(entry["rounded_minutes"] for entry in answer["entries"]) == minutes
-    total = re.search(r"to 4 March 2026: (Invalid entries|<strong>(\d+):(\d+)</strong> h)", page)
-    if any(is_incomplete for *_, is_incomplete in visible):
-        assert total[1] == "Invalid entries"
-    else:
-        assert int(total[2]) * 60 + int(total[3]) == minutes
-        assert sum(day["total_minutes"] for day in answer["days"]) == minutes
-
-
-# --- The timer without JavaScript -------------------------------------------------------------
-
-
-def test_the_timer_stands_on_every_page_with_what_has_passed(client, ana, session):
-    """T-8, W-49"""
-    timers.start(session, Actor.of(ana))
-    session.commit()
-    with time_machine.travel(timed(13, 0) + timedelta(seconds=61), tick=False):
-        client.sign_in(ana)
-        for path in ("/orchestra/app", CARD, "/orchestra/accounts/settings/", "/orchestra/none"):
-            page = client.get(path).text
-            assert 'data-elapsed="3661"' in page, path
-            assert "<strong data-timer-minutes>1:02</strong>" in page, path
-
-
-def test_the_timer_of_a_task_page_is_that_of_the_task(client, ana, work, session):
-    """T-3"""
-    chosen, task_id = work.at(0).id, work.task.id
-    session.commit()
-    page = client.sign_in(ana).get(f"/orchestra/app/task/{task_id}").text
-    assert f'name="assignment" value="{chosen}"' in page
-    path = f"/orchestra/app/task/{task_id}"
-    answer = client.post_form(f"{TIMER}/start", assignment=str(chosen), next=path)
-    assert answer.headers["Location"] == path
-    session.commit()
-    assert session.scalars(sa.select(Timer.assignment_id)).all() == [chosen]
-
-
-def test_the_timer_is_started_changed_and_stopped_by_forms(client, ana, session):
-    client.sign_in(ana)
-    client.post_form(f"{TIMER}/start")
-    client.post_form(f"{TIMER}/update", description="Reading")
-    again = client.post_form(f"{TIMER}/start", next=CARD)
-    assert "Your timer runs already." in client.get(again.headers["Location"]).text
-    answer = client.post_form(f"{TIMER}/stop", description="Read all")
-    entry = stored(session, 1)
-    assert (entry.description, entry.assignment_id) == ("Read all", None)
-    assert answer.headers["Location"] == f"{CARD}?edit=1#entry-1"  # it has no task (W-50)
-    page = client.get(f"{CARD}?edit=1").text
-    assert "You recorded 0:00 h. Say what it was for." in page
-
-
-@pytest.mark.parametrize(
-    "page", ["https://evil.example/", "//evil.example/", "/orchestra/\\evil", "javascript:1", "/x"]
-)
-def test_the_timer_leads_back_to_pages_of_ours_only(client, ana, page):
-    answer = client.sign_in(ana).post_form(f"{TIMER}/start", next=page)
-    assert answer.headers["Location"] == "/orchestra/app"
-
-
-# --- Weeks that are handed in -----------------------------------------------------------------
-
-
-def test_weeks_are_not_handed_in_unless_it_is_switched_on(client, ana, record):
-    record(60)
-    client.sign_in(ana)
-    assert "Hand in" not in client.get(CARD).text
-    answer = client.post_form(f"{CARD}/weeks/{MONDAY}/submit")
-    assert "Weeks are not handed in here." in client.get(answer.headers["Location"]).text
-
-
-def test_a_week_that_is_handed_in_takes_no_change_anywhere(
-    client, ana, record, session, change_settings, work
-):
-    change_settings(time_approval=True)
-    entry_id, gone = record(60), record(60, deleted_at=timed(8))
-    before = record(60, date(2026, 2, 28))
-    client.sign_in(ana)
-    assert "Hand in this week" in client.get(CARD).text
-    answer = client.post_form(f"{CARD}/weeks/{MONDAY}/submit")
-    page = client.get(answer.headers["Location"]).text
-    assert "handed in, waits for approval" in page
-    assert "Add time on" not in page
-    assert f"edit={entry_id}" not in page
-
-    words = "Take it back, or ask a project admin to unlock it."
-    refused = client.post_form(f"{CARD}/entries/{entry_id}", **FIELDS)
-    assert (refused.status_code, words in refused.text) == (409, True)
-    assert client.post_form(f"{CARD}/entries", **FIELDS).status_code == 409
-    for action, of in (("delete", entry_id), ("restore", gone)):
-        answer = client.post_form(f"{CARD}/entries/{of}/{action}")
-        assert words in client.get(answer.headers["Location"]).text
-    headers = {"X-CSRF-Token": client.csrf_token}
-    api = "/orchestra/api/interface/time_entries/"
-    asked = [
-        ("POST", api, {"date": "2026-03-02", "time_worked": 60}),
-        ("PATCH", f"{api}{entry_id}/", {"description": "Other"}),
-        ("PUT", f"{api}{entry_id}/", {"date": "2026-02-28", "time_worked": 60}),
-        ("PATCH", f"{api}{before}/", {"date": "2026-03-02"}),  # into the week
-        ("DELETE", f"{api}{entry_id}/", {}),
-        ("POST", f"{api}{gone}/restore/", {}),
-        ("POST", "/orchestra/api/interface/timer/start/", {}),
-    ]
-    for method, path, body in asked:
-        answer = client.open(path, method=method, json=body, headers=headers)
-        assert answer.status_code == 409, (method, path)
-        assert words in answer.json["message"]
-        assert answer.json["monday"] == "2026-03-02"
-    assert stored(session, entry_id).description == "Wrote"
-
-    client.post_form(f"{CARD}/weeks/{MONDAY}/withdraw")
-    assert client.post_form(f"{CARD}/entries/{entry_id}", **FIELDS).status_code == 303
-
-
-@pytest.mark.parametrize(
-    ("state", "words"),
-    [
-        ("empty", "Nothing is recorded in this week"),
-        ("incomplete", "1 of 2 entries have no description or no task."),
-        ("timing", "Your timer runs in this week."),
-        ("twice", "is handed in already."),
-    ],
-)
-def test_a_week_is_handed_in_when_it_is_complete(
-    client, ana, record, session, change_settings, state, words
-):
-    change_settings(time_approval=True)
-    if state != "empty":
-        record(60)
-    if state == "incomplete":
-        record(60, description="")
-    if state == "timing":
-        timers.start(session, Actor.of(ana))
-        session.commit()
-    client.sign_in(ana)
-    if state == "twice":
-        client.post_form(f"{CARD}/weeks/{MONDAY}/submit")
-    answer = client.post_form(f"{CARD}/weeks/{MONDAY}/submit")
-    assert words in client.get(answer.headers["Location"]).text
-
-
-@pytest.mark.parametrize("monday", ["2026-03-03", "2026-03-09", "soon"])
-def test_only_a_week_that_has_begun_is_handed_in(client, ana, record, change_settings, monday):
-    change_settings(time_approval=True)
-    record(60)
-    answer = client.sign_in(ana).post_form(f"{CARD}/weeks/{monday}/submit")
-    if answer.status_code == 303:
-        assert "There is no week" in client.get(answer.headers["Location"]).text
-    else:
-        assert answer.status_code == 404
-
-
-def test_an_approved_week_is_locked_until_a_project_admin_unlocks_it(
-    session, ana, record, change_settings, work
-):
-    change_settings(time_approval=True)
-    entry_id = record(60)
-    week_id = time_weeks.submit(session, work.writer, MONDAY).id
-    for _ in range(2):
-        week = time_weeks.approve(session, work.admin, week_id)
-        session.flush()
-    assert (week.state, week.approved_by_id) == (WeekState.APPROVED, work.admin.worker_id)
-    changed = time_entries.Change(description="Other")
-    locked = "is approved and locked. Ask a project admin to unlock it."
-    with pytest.raises(Conflict, match=locked):
-        time_entries.change(session, work.writer, entry_id, changed)
-    with pytest.raises(Conflict, match="Ask a project admin to unlock it"):
-        time_weeks.withdraw(session, work.writer, MONDAY)
-    with pytest.raises(Forbidden, match="Only project admins"):
-        time_weeks.unlock(session, work.writer, week_id)
-    time_weeks.unlock(session, work.admin, week_id)
-    time_entries.change(session, work.writer, entry_id, changed)
-    session.flush()
-    events = session.execute(
-        sa.text("SELECT count(*) FROM audit_event WHERE verb = :verb"),
-        {"verb": Verb.TIME_WEEK_CHANGED.value},
-    )
-    assert events.scalar() == 3
