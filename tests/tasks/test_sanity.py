@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import billiard
 import pytest
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from orchestra.models import (
 )
 from orchestra.outbox import Job
 from orchestra.tasks import isolated
+from orchestra.tasks.isolated import Isolated
 from orchestra.tasks.sanity import check, create_and_handle_sanity_checks
 from tests.builders import step
 from tests.check_functions import DAY, built_in, checks, handler, project
@@ -366,6 +368,19 @@ def test_a_tick_is_noted_and_leaves_no_process(session, checked):
     assert upkeep.last_tick(session, Job.CHECK_PROJECTS) is not None
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_process_of_celerys_pool_can_begin_one(app):
+    """They are daemons, to which multiprocessing gives no children."""
+
+    def ask():
+        with Isolated(str.upper, 10) as functions:
+            assert functions.ask("a") == "A"
+
+    process = billiard.Process(target=ask, daemon=True)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_projects_without_functions_need_no_process(session, make, monkeypatch):
