@@ -41,6 +41,13 @@ def address_of(file: StoredFile) -> str:
     return f"{FILES}/{file.id}/{quote(file.name)}"
 
 
+def page_of(row: StoredFile) -> str:
+    """Where people find it here: the file itself, or the page of the folder or document."""
+    if row.kind is FileKind.FILE:
+        return address_of(row)
+    return f"{FOLDERS if row.kind is FileKind.FOLDER else DOCUMENTS}/{row.id}/"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileEntry:
     """Something that lies in a folder."""
@@ -145,13 +152,12 @@ class ProjectFiles:
         return row.id
 
     def link(self, id: str) -> str:
-        """Where people find it: the file itself, or the page of the folder or document."""
+        """Where people find it: the file itself, or the page of the folder or document, which
+        may be one of the service."""
         row = self._get(id, *FileKind)
-        if row.kind is FileKind.FILE:
-            return address_of(row)
-        if self._store.has_own_pages:
+        if row.kind is not FileKind.FILE and self._store.has_own_pages:
             return self._store.address(self._place_of(row)) or ""
-        return f"{FOLDERS if row.kind is FileKind.FOLDER else DOCUMENTS}/{row.id}/"
+        return page_of(row)
 
     def document_link(self, id: str) -> str:
         """Where people read and write a document."""

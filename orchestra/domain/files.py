@@ -4,7 +4,7 @@ The content lies in a file store; it is put there before the row is made, and ne
 transaction is open. A row that is not made leaves content that nobody can ask for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -72,6 +72,19 @@ def files_of(session: Session, project_id: int, folder: str | None = None) -> Se
     return session.scalars(
         shown.options(joinedload(StoredFile.uploaded_by), joinedload(StoredFile.parent))
     ).all()
+
+
+def by_id(session: Session, project_id: int, ids: Collection[str]) -> dict[str, StoredFile]:
+    """Files, folders and documents of a project; those that are not there are left out."""
+    rows = session.scalars(
+        sa.select(StoredFile).where(
+            StoredFile.id.in_(ids),
+            StoredFile.project_id == project_id,
+            StoredFile.deleted_at.is_(None),
+            sa.or_(StoredFile.kind != FileKind.FILE, StoredFile.place.is_not(None)),
+        )
+    )
+    return {row.id: row for row in rows}
 
 
 def get_file(session: Session, worker: Worker, file_id: str) -> StoredFile:

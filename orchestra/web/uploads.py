@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
-from urllib.parse import quote
 
 from flask import current_app, request
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -16,10 +15,9 @@ from orchestra.domain.files import Upload
 from orchestra.domain.information import LARGEST_ID
 from orchestra.errors import Invalid, Malformed, TooLarge
 from orchestra.models import StoredFile
-from orchestra.project_files import ProjectFiles, store
+from orchestra.project_files import ProjectFiles, address_of, store
 from orchestra.web import auth
 
-FILES = "/orchestra/files"
 CONTROL = re.compile(r"(file|picture):(/.*)", re.DOTALL)  # names of file controls of a form
 NOT_A_PICTURE = "This is no picture. Choose a PNG, JPEG, GIF or WebP file."
 MOST_FORM_PARTS = 10_000
@@ -27,11 +25,6 @@ MOST_FORM_PARTS = 10_000
 
 def settings() -> Settings:
     return cast(Settings, current_app.config["SETTINGS"])
-
-
-def address_of(file: StoredFile) -> str:
-    """Where a file is served. The name is for people, and for programs that look at endings."""
-    return f"{FILES}/{file.id}/{quote(file.name)}"
 
 
 def make_room(_endpoint: str | None, _in_path: dict[str, Any] | None) -> None:

@@ -19,6 +19,7 @@ from orchestra.domain.information import timestamp
 from orchestra.domain.repeats import Repeatable
 from orchestra.errors import Invalid, Malformed
 from orchestra.models import StoredFile, Worker
+from orchestra.project_files import address_of
 from orchestra.web import requests, uploads
 from orchestra.web.api.idempotency import answer_once, as_json, json_response, repeatable
 from orchestra.web.auth import current_actor, current_worker, guard_interface
@@ -73,7 +74,7 @@ def _described(file: StoredFile) -> Answer:
         "type": file.content_type,
         "size_bytes": file.size_bytes,
         "changed_at": timestamp(file.created_at),
-        "url": uploads.address_of(file),
+        "url": address_of(file),
     }
 
 

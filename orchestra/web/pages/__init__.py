@@ -8,7 +8,8 @@ from flask import Flask
 
 from orchestra.domain.durations import hours_and_minutes
 from orchestra.domain.time_records import day_words
-from orchestra.web import auth, uploads
+from orchestra.project_files import address_of
+from orchestra.web import auth
 from orchestra.web.markdown import render_markdown
 from orchestra.web.pages import (
     account_settings,
@@ -52,7 +53,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["largest_upload_bytes"] = app.config["SETTINGS"].max_upload_bytes
     app.jinja_env.filters["in_words"] = wording.in_words
     app.jinja_env.filters["exact"] = wording.exact
-    app.jinja_env.filters["file_address"] = uploads.address_of
+    app.jinja_env.filters["file_address"] = address_of
     app.jinja_env.filters["markdown"] = render_markdown
     app.jinja_env.filters["day"] = day_words
     app.jinja_env.filters["weekday"] = wording.weekday

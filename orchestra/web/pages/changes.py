@@ -15,6 +15,7 @@ WORDS = re.compile(r"[^\S\n]*[^\s]+|[^\S\n]*\n|\s+\Z")  # with the space before;
 LINES = re.compile(r"[^\n]*\n|[^\n]+\Z")
 MOST_WORDS = 4_000  # in a text that is compared by words; a longer one is compared by lines
 KEPT_WORDS = 12  # on each side of a change, where much between two changes is the same
+KEPT_ID = re.compile(r"[0-9a-f]{32}")  # of a file, folder or document
 ABSENT = object()
 
 
@@ -81,8 +82,8 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _is_prose(value: Any, described: Field) -> bool:
-    """Whether single words of it can change; a choice and an address are taken whole."""
-    if not isinstance(value, str) or described.choices:
+    """Whether single words of it can change; a choice, an id and an address are taken whole."""
+    if not isinstance(value, str) or described.choices or KEPT_ID.fullmatch(value):
         return False
     return show_data(value, "", described).kind in ("text", "markdown")
 

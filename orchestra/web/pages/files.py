@@ -12,14 +12,14 @@ from orchestra.domain import file_types, files
 from orchestra.domain.files import get_file
 from orchestra.errors import Conflict, Invalid, TooLarge
 from orchestra.models import StoredFile
-from orchestra.project_files import store
+from orchestra.project_files import FILES, store
 from orchestra.web import auth, uploads
 from orchestra.web.thumbnails import thumbnail
 
 # Whatever a file holds, a browser that opens it runs nothing of it.
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
-blueprint = Blueprint("files", __name__, url_prefix=uploads.FILES)
+blueprint = Blueprint("files", __name__, url_prefix=FILES)
 blueprint.url_value_preprocessor(uploads.make_room)
 auth.guard_pages(blueprint)
 

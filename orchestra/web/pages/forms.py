@@ -11,6 +11,7 @@ from orchestra.domain.forms import Context, Form, Panel
 from orchestra.web.addresses import is_address
 from orchestra.web.markdown import render_markdown
 from orchestra.web.pages.field_views import Sheet, all_views, views_of
+from orchestra.web.pages.kept_names import Named, with_names
 from orchestra.web.pages.shown import Shown, show_data, show_form
 
 Kept = Mapping[tuple[str, str], Shown]
@@ -22,6 +23,7 @@ class Reading(TypedDict, total=False):
     readonly: bool  # the data as text, without form controls
     reviewer: bool  # with the heading and introduction for reviewers
     kept: Kept  # what panels of documents and folders show, by type and id
+    named: Named  # what data gives by its id
 
 
 def render_form(
@@ -37,8 +39,9 @@ def render_form(
         page stand above the form.
     """
     reviewer = reading.get("reviewer", False)
+    named = reading.get("named", {})
     content = (
-        {"content": show_form(form.root, data, context)}
+        {"content": with_names(show_form(form.root, data, context), named)}
         if reading.get("readonly", False)
         else _fields(form, data, context, errors or {})
     )
@@ -49,15 +52,16 @@ def render_form(
             "forms/form.html",
             title=form.title(reviewer=reviewer),
             intro=render_markdown(intro) if intro else "",
-            panels=[(panel, _panel_content(panel, kept)) for panel in form.panels(context)],
+            panels=[(panel, _panel_content(panel, kept, named)) for panel in form.panels(context)],
             **content,
         )
     )
 
 
-def render_data(value: Any) -> Markup:
+def render_data(value: Any, named: Named | None = None) -> Markup:
     """Any JSON value, such as the data of an earlier step, to be read."""
-    return Markup(render_template("forms/data.html", content=show_data(value)))
+    content = with_names(show_data(value), named or {})
+    return Markup(render_template("forms/data.html", content=content))
 
 
 def _fields(
@@ -73,14 +77,14 @@ def _fields(
     }
 
 
-def _panel_content(panel: Panel, kept: Kept) -> Shown:
+def _panel_content(panel: Panel, kept: Kept, named: Named) -> Shown:
     if isinstance(panel.value, str) and (panel.type, panel.value) in kept:
         return kept[panel.type, panel.value]
     if panel.type == "image" and isinstance(panel.value, str) and is_address(panel.value):
         return Shown("image", panel.title, panel.value)
     if panel.type == "message" and isinstance(panel.value, str):
         return Shown("text", panel.title, panel.value)
-    return show_data(_alone(panel.value), panel.title)
+    return with_names(show_data(_alone(panel.value), panel.title), named)
 
 
 def _alone(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """The page of one project (specification W-53 to W-62); its buttons are in the templates."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +33,7 @@ from orchestra.web import auth, requests
 from orchestra.web.pages import step_graph
 from orchestra.web.pages.checks import SNOOZE_CHOICES
 from orchestra.web.pages.conditional import conditional
+from orchestra.web.pages.kept_names import json_with_names
 from orchestra.web.pages.timeline import passed, timeline
 from orchestra.web.pages.wording import zone_of
 
@@ -182,7 +183,7 @@ def _page(viewer: Worker, view: ProjectPage, asked: Asked, contents: Contents) -
         row_id=step_graph.row_id,
         timeline=_timeline(viewer, view, asked),
         passed=passed,
-        pretty_json=_pretty_json,
+        pretty_json=partial(json_with_names, view.project.id),
         address=lambda **more: _address(view, more),
     )
 
@@ -196,7 +197,3 @@ def _timeline(viewer: Worker, view: ProjectPage, asked: Asked) -> Any:
 def _address(view: ProjectPage, more: dict[str, Any]) -> str:
     given = {name: value for name, value in more.items() if value}
     return f"/orchestra/app/project/{view.project.id}?{urlencode(given)}"
-
-
-def _pretty_json(data: Any) -> str:
-    return json.dumps(data, indent=2, ensure_ascii=False)

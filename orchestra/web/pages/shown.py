@@ -14,7 +14,7 @@ from orchestra.web.markdown import render_markdown
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 DEEPEST = 8  # groups within groups; what lies deeper is printed as JSON
 NOTHING = "No value"
-OWN_FILE = re.compile(r"/orchestra/files/[0-9a-f]{32}/([^/]+)")  # of uploads.address_of
+OWN_FILE = re.compile(r"/orchestra/files/[0-9a-f]{32}/([^/]+)")  # of project_files.address_of
 OWN_PAGE = re.compile(r"/orchestra/(documents|folders)/[0-9a-f]{32}/")
 PAGE_WORDS = {"documents": "Open the document", "folders": "Open the folder"}
 
@@ -28,11 +28,12 @@ class Shown:
     label: str = ""
     value: Any = ""
     parts: tuple["Shown", ...] = ()
+    words: str = ""  # of a link, if they are known
 
     @property
     def text(self) -> str:
         """What a link says: the name of a file of ours, what a page of ours is, or the address."""
-        return file_name(self.value) or page_words(self.value) or str(self.value)
+        return self.words or file_name(self.value) or page_words(self.value) or str(self.value)
 
     @property
     def source(self) -> str:

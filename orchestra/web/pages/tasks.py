@@ -21,7 +21,8 @@ from orchestra.web.errors import HTTP_STATUS
 from orchestra.web.pages import places
 from orchestra.web.pages.changes import changes_between
 from orchestra.web.pages.elements import render_element
-from orchestra.web.pages.forms import Kept, render_data, render_form
+from orchestra.web.pages.forms import Reading, render_data, render_form
+from orchestra.web.pages.kept_names import changes_with_names, named_in, with_names
 from orchestra.web.pages.kept_panels import folders_among, kept_panels
 from orchestra.web.pages.shown import show_form
 from orchestra.web.pages.wording import handed_over
@@ -70,12 +71,13 @@ def show_round(task_id: int, number: int) -> ResponseReturnValue:
         raise NotFound(f"Task {task_id} has no round {number} that was handed over.")
     form = Form.of(view.step.user_interface)
     data = past.iteration.submitted_data
+    named = named_in(view.project.id, past.before, data)
     return render_template(
         "round.html",
         view=view,
         past=past,
-        changes=changes_between(form.root, past.before, data),
-        content=show_form(form.root, data, view.context),
+        changes=changes_with_names(changes_between(form.root, past.before, data), named),
+        content=with_names(show_form(form.root, data, view.context), named),
         **_places(form),
     )
 
@@ -184,6 +186,9 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
     form = Form.of(view.step.user_interface)
     readonly = view.read_only_reason is not None
     kept = kept_panels(form, view.context, auth.current_worker())
+    panels = [panel.value for panel in form.panels(view.context)]
+    named = named_in(view.project.id, view.prerequisites, view.data, panels)
+    how = Reading(readonly=readonly, reviewer=view.level >= 1, kept=kept, named=named)
     return render_template(
         "task.html",
         view=view,
@@ -191,10 +196,10 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
         readonly=readonly,
         notice=_notice(view),
         blocked=_blocked(view),
-        work=_work(view, form, typed, kept),
+        work=_work(view, form, typed, how),
         folders=[] if readonly else folders_among(kept),
         earlier=[
-            (view.graph.by_slug[slug].name, render_data(data))
+            (view.graph.by_slug[slug].name, render_data(data, named))
             for slug, data in view.prerequisites.items()
             if data
         ],
@@ -205,20 +210,17 @@ def _page(view: TaskView, typed: Typed | None = None) -> str:
     )
 
 
-def _work(view: TaskView, form: Form, typed: Typed | None, kept: Kept) -> Markup:
-    readonly = view.read_only_reason is not None
+def _work(view: TaskView, form: Form, typed: Typed | None, how: Reading) -> Markup:
     if form.element:
         return render_element(
-            view.version, view.step, view.data, task_id=view.task.id, readonly=readonly
+            view.version, view.step, view.data, task_id=view.task.id, readonly=how["readonly"]
         )
     return render_form(
         form,
         dict(typed.data if typed else view.data),
         view.context,
         typed.errors if typed else None,
-        readonly=readonly,
-        reviewer=view.level >= 1,
-        kept=kept,
+        **how,
     )
 
 
