@@ -16,6 +16,7 @@ from orchestra.models import (
     TaskStatus,
     Verb,
 )
+from orchestra.web.api.endpoints import ENDPOINTS
 from tests.builders import step
 from tests.web.api.test_projects import error_of
 
@@ -32,6 +33,36 @@ def work(make, session):
 def events(session, verb):
     session.rollback()
     return session.scalars(sa.select(AuditEvent).where(AuditEvent.verb == verb)).all()
+
+
+BODIES = {
+    "create_project": lambda _work, body: body,
+    "set_project_status": lambda work, _: {"project_id": work.project.id, "status": "Paused"},
+    "message_project_team": lambda work, _: {"project_id": work.project.id, "message": "Hello"},
+    "assign_worker_to_task": lambda work, _: {
+        "task_id": work.task.id,
+        "worker_id": work.reviewer.worker_id,
+    },
+    "staff_task": lambda work, _: {"task_id": work.task.id},
+    "restaff_task": lambda work, _: {
+        "task_id": work.task.id,
+        "worker_username": work.writer.name,
+    },
+}
+
+
+@pytest.mark.parametrize("name", [call.name for call in ENDPOINTS if call.changes])
+def test_whatever_a_client_system_changes_is_recorded_as_its_doing(
+    strict, make, session, body, name
+):
+    """P-56, P-61; one more call needs one more body here"""
+    work = make.work(TaskStatus.PENDING_REVIEW)
+    session.commit()
+    response = strict.post(name, BODIES[name](work, body))
+    assert response.status_code == 200, response.get_json()
+    session.rollback()
+    mine = sa.select(AuditEvent).where(AuditEvent.actor == "key:system")
+    assert {event.source for event in session.scalars(mine)} == {Source.API}
 
 
 # --- The page of a project ----------------------------------------------------------------------
