@@ -26,6 +26,7 @@ let saveLater;
 
 // Showing
 
+const isNotSignedIn = () => false; // the server's words for it are shown
 const two = (number) => String(number).padStart(2, "0");
 
 function tick() {
@@ -40,7 +41,9 @@ function show(state) {
   isRunning = state.running;
   began = Date.now() - state.elapsed_seconds * 1000;
   assignment = isRunning ? String(state.assignment ?? "") : (timer.dataset.ofPage ?? "");
-  if (document.activeElement !== description && !saving) description.value = state.description;
+  if (document.activeElement !== description && !saving) {
+    description.value = description.dataset.saved = state.description;
+  }
   if (select.options.length) select.value = assignment;
   draw();
 }
@@ -76,7 +79,7 @@ async function refresh() {
 }
 
 async function offerTasks() {
-  const { choices } = await look("timer/choices/", assignment ? { assignment } : {});
+  const { choices } = await look("timer/choices/", assignment ? { assignment } : {}, isNotSignedIn);
   choice.offer(choices, choices.some((one) => String(one.assignment) === assignment) ? assignment : "");
   part("task").hidden = false;
   select.disabled = false;
@@ -95,6 +98,8 @@ async function attempt(work) {
   }
 }
 
+const change = (what, data = {}) => attempt(() => send(`timer/${what}/`, data, isNotSignedIn));
+
 function tellOthers() {
   etag = null;
   others.postMessage("changed");
@@ -102,7 +107,7 @@ function tellOthers() {
 
 async function start() {
   const chosen = select.options.length ? select.value : assignment;
-  const state = await attempt(() => send("timer/start/", { assignment: Number(chosen) || null }));
+  const state = await change("start", { assignment: Number(chosen) || null });
   if (!state) return;
   show(state);
   tellOthers();
@@ -111,9 +116,9 @@ async function start() {
 
 async function stop() {
   await save();
-  const entry = await attempt(() => send("timer/stop/", {}));
+  const entry = await change("stop");
   if (!entry) return;
-  description.value = "";
+  description.value = description.dataset.saved = "";
   part("saved").textContent = "";
   show({ running: false, elapsed_seconds: 0, description: "" });
   tellOthers();
@@ -149,19 +154,21 @@ function askToComplete(entry) {
   now.focus();
 }
 
-// Saves what was typed; whoever stops or leaves waits for it.
-function save() {
+// One save after the other; whoever stops the timer waits for the last one.
+async function save() {
   clearTimeout(saveLater);
-  if (!isRunning || description.value === description.dataset.saved) return saving;
-  const typed = description.value;
-  saving = attempt(() => send("timer/update/", { description: typed })).then((state) => {
-    saving = null;
-    if (!state) return;
-    description.dataset.saved = typed;
-    part("saved").textContent = "Saved";
-    tellOthers();
-  });
-  return saving;
+  await saving;
+  if (!isRunning || description.value === description.dataset.saved) return;
+  saving = keep(description.value);
+  await saving;
+  saving = null;
+}
+
+async function keep(typed) {
+  if (!(await change("update", { description: typed }))) return;
+  description.dataset.saved = typed;
+  part("saved").textContent = "Saved";
+  tellOthers();
 }
 
 part("plain")?.remove(); // the choice of tasks takes its place
@@ -175,7 +182,7 @@ description.addEventListener("change", save);
 select.addEventListener("change", async () => {
   assignment = select.value;
   if (!isRunning) return;
-  const state = await attempt(() => send("timer/update/", { assignment: Number(assignment) || null }));
+  const state = await change("update", { assignment: Number(assignment) || null });
   if (!state) return;
   part("saved").textContent = "Saved";
   tellOthers();
@@ -197,6 +204,6 @@ others.addEventListener("message", () => {
 });
 document.addEventListener("visibilitychange", refresh);
 window.addEventListener("pageshow", (event) => event.persisted && refresh());
-setInterval(tick, 1000);
+setInterval(() => isRunning && tick(), 1000);
 setInterval(refresh, FRESH_EVERY_MS);
 draw();
