@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import lock, lock_all
-from orchestra.domain import account_links, accounts, audit, messages, people
+from orchestra.domain import account_links, accounts, audit, messages, people, people_in_chat
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Forbidden, Invalid
 from orchestra.models import Verb, Worker
@@ -124,6 +124,7 @@ def deactivate(session: Session, actor: Actor, worker_id: int) -> Worker:
     if worker.is_administrator and not others:
         raise Conflict(_last_administrator(worker))
     worker.is_active = False
+    people_in_chat.account_changed(session, worker.id)
     worker.session_key = people.new_session_key()
     account_links.void(session, worker.id)
     _record_active(session, actor, worker)
@@ -145,6 +146,7 @@ def activate(session: Session, actor: Actor, worker_id: int) -> Worker:
     worker = lock(session, Worker, worker_id)
     if not worker.is_active:
         worker.is_active = True
+        people_in_chat.account_changed(session, worker.id)
         account_links.void(session, worker.id)
         _record_active(session, actor, worker)
     return worker

@@ -25,6 +25,12 @@ def job_of(worker_id: int) -> Dispatch:
     return Dispatch(Job.FIND_PERSON, kwargs, f"person:{worker_id}", "messages")
 
 
+def account_changed(session: Session, worker_id: int) -> None:
+    """Somebody may work no more, or again: they leave the channels, or come back into them."""
+    if settings_of(session).slack_experts_enabled:
+        _follow_channels(session, worker_id, sa.true())
+
+
 def to_be_found(session: Session, worker_id: int) -> list[str]:
     """By what names to look; none if the worker is known or has no names."""
     worker = session.get(Worker, worker_id)
@@ -52,7 +58,7 @@ def found(session: Session, worker_id: int, person_id: str, email: str) -> bool:
     after = {"slack_user_id": person_id}
     audit.record(session, SYSTEM, Verb.ACCOUNT_CHANGED, worker, after=after)
     session.flush()
-    _bring_in(session, worker_id)
+    _follow_channels(session, worker_id, ChannelMember.person_id.is_(None))
     return True
 
 
@@ -64,19 +70,19 @@ def _is_somebody_else(session: Session, worker: Worker, person_id: str, email: s
     return bool(session.scalar(sa.select(other)))
 
 
-def _bring_in(session: Session, worker_id: int) -> None:
-    waiting = session.scalars(
+def _follow_channels(session: Session, worker_id: int, also: sa.ColumnElement[bool]) -> None:
+    project_ids = session.scalars(
         sa.select(ChannelMember.project_id)
         .join(Project, Project.id == ChannelMember.project_id)
         .where(
             ChannelMember.worker_id == worker_id,
             ChannelMember.is_wanted,
-            ChannelMember.person_id.is_(None),
+            also,
             Project.status.in_(_OPEN),
         )
         .order_by(ChannelMember.project_id)
     ).all()
-    outbox.enqueue(session, *(channel_members.job_of(project_id) for project_id in waiting))
+    outbox.enqueue(session, *(channel_members.job_of(project_id) for project_id in project_ids))
 
 
 def lost(session: Session, worker_id: int, person_id: str) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from orchestra.database import transaction, utcnow
 from orchestra.domain import (
+    administration,
     channel_members,
     interventions,
     lifecycle,
@@ -389,6 +390,24 @@ def test_somebody_who_left_the_workspace_does_not_keep_out_the_others(
     assert members_of(channel(project)) == ["UBOB"]
     problems = {row.worker_id: row.problem for row in channel_members.members(session, project.id)}
     assert "user_not_found" in problems[ana.id]
+
+
+def test_whose_account_is_closed_leaves_every_channel_and_comes_back_with_it(
+    begin, run_jobs, slack, channel, session, make
+):
+    """P-15, I-14"""
+    project, ana = begin(), make.worker(slack_user_id="UANA")
+    boss = make.actor(make.worker(is_administrator=True))
+    slack.workspace.add_user("UANA", "ana")
+    assign(session, make, project, "write", ana)
+    run_jobs()
+    administration.deactivate(session, boss, ana.id)
+    run_jobs()
+    assert members_of(channel(project)) == []
+    administration.activate(session, boss, ana.id)
+    run_jobs()
+    assert members_of(channel(project)) == ["UANA"]
+    assert sum("Welcome" in text for text in channel(project).texts) == 1
 
 
 # --- Slack is away --------------------------------------------------------------------------------
