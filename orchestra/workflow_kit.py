@@ -115,13 +115,14 @@ def files(project_id: int | None = None) -> ProjectFiles:
     return ProjectFiles(found)
 
 
-def fetch(url: str) -> Fetched:
+def fetch(url: str, *, only_public: bool = False) -> Fetched:
     """GET an http or https address that is not under our control, such as one in project data.
 
     Connects to public addresses only, follows at most 5 redirects (each checked alike), takes at
     most 10 MB and 20 s in all. Proxies of the environment are not used: they would resolve names
     themselves. ``ORCHESTRA_FETCH_ALLOW_HOSTS`` lists exceptions, as ``host`` or ``host:port``.
 
+    :param only_public: those exceptions do not count.
     :raises FetchRefused: the address is not allowed, or there are too many redirects or bytes.
     :raises FetchFailed: the name does not resolve, or no whole answer comes in time.
     """
@@ -130,24 +131,24 @@ def fetch(url: str) -> Fetched:
     deadline = time.monotonic() + TOTAL_SECONDS
     with ThreadPool(1) as threads:
         try:
-            return threads.apply_async(_follow, (url, deadline)).get(TOTAL_SECONDS)
+            return threads.apply_async(_follow, (url, deadline, only_public)).get(TOTAL_SECONDS)
         except TookTooLong as error:
             raise _too_slow(url) from error
 
 
-def _follow(url: str, deadline: float) -> Fetched:
+def _follow(url: str, deadline: float, only_public: bool) -> Fetched:
     for _ in range(MAX_REDIRECTS + 1):
-        answer, location = _visit(url, deadline)
+        answer, location = _visit(url, deadline, only_public)
         if location is None:
             return answer
         url = urljoin(url, location)
     raise FetchRefused(f"{url}: more than {MAX_REDIRECTS} redirects.")
 
 
-def _visit(url: str, deadline: float) -> tuple[Fetched, str | None]:
+def _visit(url: str, deadline: float, only_public: bool) -> tuple[Fetched, str | None]:
     """One request; the second value is where it redirects to."""
     address = _parsed(url)
-    pools = [_pool(address, numeric) for numeric in _addresses(address)]
+    pools = [_pool(address, numeric) for numeric in _addresses(address, only_public)]
     for position, pool in enumerate(pools, start=1):
         try:
             with pool:
@@ -174,14 +175,14 @@ def _parsed(url: str) -> Url:
     return address
 
 
-def _addresses(address: Url) -> list[str]:
+def _addresses(address: Url, only_public: bool) -> list[str]:
     """Numeric addresses that may be connected to; *they* are used, the name is not asked again.
 
     :raises FetchRefused: the host has an address that is not public, and is no exception.
     """
     host, port = _host_and_port(address)
     found = _resolve(host, port)
-    if _is_exception(address):
+    if _is_exception(address, only_public):
         return found
     for numeric in found:
         if not is_public(numeric):
@@ -219,7 +220,7 @@ def _tunnelled(address: IPv6Address) -> tuple[IPv4Address, ...]:
     return (address.sixtofour,) if address.sixtofour else address.teredo or ()
 
 
-def _is_exception(address: Url) -> bool:
+def _is_exception(address: Url, only_public: bool) -> bool:
     """Whether the settings allow the host, or it is our own gallery; the rest of us is refused."""
     host, port = _host_and_port(address)
     settings = _settings()
@@ -228,6 +229,8 @@ def _is_exception(address: Url) -> bool:
         if not path.startswith(GALLERY) or ".." in path.split("/"):
             raise FetchRefused(f"{address.url}: of this system only {GALLERY} may be fetched.")
         return True
+    if only_public:
+        return False
     allowed = {entry.lower() for entry in settings.fetch_allow_hosts}
     return host in allowed or f"{host}:{port}" in allowed or address.netloc in allowed
 

@@ -291,6 +291,20 @@ def test_an_allowed_host_is_fetched(allow, server, entry):
     assert (answer.content_type, answer.text) == ("text/html", "Grüße")
 
 
+def test_exceptions_do_not_count_for_who_wants_public_addresses_only(
+    allow, names, connections, server
+):
+    """I-39: neither for the first address nor for one that it leads to."""
+    allow(f"127.0.0.1,127.0.0.1:{server.port}")
+    names["turning.example"] = [["93.184.215.14"]]
+    server.answers["/"] = redirect(server.url("/secret"))
+
+    for url in (server.url("/secret"), "http://turning.example/"):
+        with pytest.raises(FetchRefused, match="not a public address"):
+            fetch(url, only_public=True)
+    assert connections == ["93.184.215.14"]
+
+
 def test_another_port_of_an_allowed_host_is_refused(allow, server):
     allow("127.0.0.1:1")
 

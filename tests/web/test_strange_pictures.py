@@ -6,6 +6,7 @@ import re
 import pytest
 from PIL import Image
 
+from orchestra import workflow_kit
 from orchestra.web.addresses import picture_source
 from orchestra.web.markdown import render_markdown
 from orchestra.web.pages import strange_pictures
@@ -48,7 +49,8 @@ def answers(monkeypatch):
     asked = []
 
     def answering(content=b"", status=200):
-        def fetch(url):
+        def fetch(url, *, only_public):
+            assert only_public
             asked.append(url)
             if isinstance(content, Exception):
                 raise content
@@ -95,10 +97,15 @@ def test_what_cannot_be_shown_is_a_note_in_the_place_of_the_picture(her, source,
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_private_address_is_refused_by_the_fetch_itself(her, app):
+def test_a_private_address_is_refused_by_the_fetch_itself(her, app, monkeypatch):
+    """E-62: exceptions are for functions; what people write has none."""
+    monkeypatch.setenv("ORCHESTRA_FETCH_ALLOW_HOSTS", "127.0.0.1")
+    workflow_kit._settings.cache_clear()
+    monkeypatch.setattr(workflow_kit, "_pool", pytest.fail)
     with app.test_request_context():
         source = picture_source("http://127.0.0.1:9/secret.png")
     assert her.get(source).status_code == 502
+    workflow_kit._settings.cache_clear()
 
 
 def test_only_addresses_that_a_page_of_ours_shows_are_fetched(her, source, answers):

@@ -1,7 +1,8 @@
 """Pictures of other hosts, fetched by us for the pages that show them.
 
-Only addresses that a page of ours signed are fetched, only from the public internet, and only
-what is a picture by its content is passed on. Else there is a note in the place of the picture.
+Only addresses that a page of ours signed are fetched, only from the public internet (whoever can
+write a text can have one signed, so that exceptions do not count), and only what is a picture by
+its content is passed on. Else there is a note in the place of the picture.
 """
 
 import hmac
@@ -49,7 +50,7 @@ def show(signature: str) -> Response:
 
 def _fetched(address: str) -> Response:
     try:
-        answer = fetch(address)
+        answer = fetch(address, only_public=True)
     except (FetchRefused, FetchFailed) as error:
         logger.info("picture of another host not shown", extra={"reason": str(error)})
         return _note(502)
