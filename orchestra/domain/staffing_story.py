@@ -7,7 +7,16 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from orchestra.models import Assignment, Offer, StaffingBatch, StaffingRequest, Verdict, Worker
+from orchestra.database import settings_of
+from orchestra.models import (
+    Assignment,
+    Offer,
+    RequestState,
+    StaffingBatch,
+    StaffingRequest,
+    Verdict,
+    Worker,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class RequestStory:
     request: StaffingRequest
     batches: Sequence[BatchStory]
     offers: Sequence[Offer]
+    next_batch_at: datetime | None  # if more workers can be asked, and nothing gets in the way
 
     @property
     def declined(self) -> int:
@@ -46,7 +56,16 @@ def why(session: Session, task_id: int, level: int | None = None) -> list[Reques
         chosen.order_by(StaffingRequest.id.desc()).options(replaced, asked)
     ).all()
     batches = _batches(session, [request.id for request in requests])
-    return [RequestStory(r, batches.get(r.id, []), r.offers) for r in requests]
+    return [
+        RequestStory(r, batches.get(r.id, []), r.offers, _next_batch_at(session, r))
+        for r in requests
+    ]
+
+
+def _next_batch_at(session: Session, request: StaffingRequest) -> datetime | None:
+    if request.state is not RequestState.OPEN or request.last_batch_at is None:
+        return None
+    return request.last_batch_at + settings_of(session).staffbot_batch_frequency
 
 
 def _batches(session: Session, request_ids: Sequence[int]) -> dict[int, list[BatchStory]]:

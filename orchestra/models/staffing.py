@@ -122,6 +122,7 @@ class Offer(Base):
     __tablename__ = "offer"
     __table_args__ = (
         sa.UniqueConstraint("request_id", "worker_id"),
+        sa.Index("ix_offer_worker", "worker_id", "id"),
         sa.Index(
             "ix_offer_sent",
             "worker_id",

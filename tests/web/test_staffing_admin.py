@@ -1,12 +1,21 @@
 """Staffing on the pages of project admins: requests under administration, and why (W-69, S-18)."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from orchestra.domain import lifecycle, versions
-from orchestra.models import OfferState, RequestState, StaffingRequest, TaskStatus, Worker
+from orchestra.models import (
+    OfferState,
+    Project,
+    ProjectStatus,
+    RequestState,
+    StaffingRequest,
+    TaskStatus,
+    Worker,
+)
 from tests.builders import step
 from tests.web.asking import Asking
 
@@ -222,6 +231,22 @@ def test_the_project_says_for_whom_staffbot_is_looking(mia, asking, make, task):
     page = mia().get(path).text
     assert "Asked 2 people, 1 declined" in text_of(page)
     assert 'data-act="cancel_request"' in page
+
+
+def test_a_request_says_when_the_next_people_are_asked(mia, asking, task, session):
+    """S-20, W-59"""
+    request = asking.request(task)
+    request.last_batch_at = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
+    client, path = mia(), f"{LIST}{request.id}"
+    why = f"{PROJECT}/{task.project_id}?tab=why"
+    for address in (path, why):
+        assert 'Next batch due <time datetime="2026-05-03T12:02:00' in client.get(address).text
+    session.get_one(Project, task.project_id).status = ProjectStatus.PAUSED
+    session.commit()
+    assert "Next batch when the project is resumed" in read(client, path)
+    session.get_one(StaffingRequest, request.id).state = RequestState.EXHAUSTED
+    session.commit()
+    assert "Next batch" not in read(client, path)
 
 
 def test_a_description_that_failed_is_shown_at_the_task(mia, asking, task):
