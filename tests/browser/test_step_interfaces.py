@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from orchestra.domain import lifecycle
-from orchestra.domain.audit import Actor
-from orchestra.models import Assignment
+from orchestra.domain import documents, lifecycle
+from orchestra.domain.audit import SYSTEM, Actor
+from orchestra.domain.folders import Wanted
+from orchestra.models import Assignment, FileKind, Task
 from tests.builders import reviewed, step
 
 GUIDE = Path(__file__).parents[2] / "docs" / "writing-workflows.md"
@@ -473,27 +474,34 @@ def review_element(visit):
     expect(page.locator("#notices")).to_contain_text("went back")
 
 
-def test_an_element_reaches_files_by_its_api(served, visiting, started):
+def test_an_element_reaches_files_by_its_api(served, visiting, started, session):
     """W-45"""
-    page = at_task(visiting(served), started(ELEMENT))
+    task_id = started(ELEMENT)
+    project_id = session.get_one(Task, task_id).project_id
+    wanted = Wanted(kind=FileKind.DOCUMENT, key="plan", name="The plan")
+    document_id = documents.reserve(session, SYSTEM, project_id, wanted, "**Who** calls whom").id
+    session.commit()
+    page = at_task(visiting(served), task_id)
     expect(page.get_by_label("Stars")).to_be_visible()
     found = page.evaluate(
-        """async () => {
+        """async (documentId) => {
           const { api } = document.querySelector("star-rating");
           const file = await api.uploadFile(new File(["Words"], "plan.txt"), "Notes");
           const [listed] = await api.listFiles("Notes");
-          const [text, script, other] = await Promise.all(
-            [file.url, api.staticUrl("stars.js"), api.documentUrl(file.id)].map(async (url) => {
+          const [text, script, page] = await Promise.all(
+            [file.url, api.staticUrl("stars.js"), api.documentUrl(documentId)].map(async (url) => {
               const response = await fetch(url);
               return response.text();
             }),
           );
           api.notify("All is <b>well</b>.");
-          return { file, listed, text, script, other, none: await api.listFiles("Other") };
-        }"""
+          return { file, listed, text, script, page, none: await api.listFiles("Other") };
+        }""",
+        document_id,
     )
     assert found["file"]["name"] == found["listed"]["name"] == "plan.txt"
-    assert found["text"] == found["other"] == "Words"
+    assert found["text"] == "Words"
+    assert "<strong>Who</strong> calls whom" in found["page"]
     assert found["script"] == STARS
     assert found["none"] == []
     expect(page.locator("#notices")).to_have_text("All is <b>well</b>.")
