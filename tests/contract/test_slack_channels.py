@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import current_app
 
 from orchestra.database import transaction, utcnow
 from orchestra.domain import (
@@ -11,11 +12,13 @@ from orchestra.domain import (
     channel_members,
     interventions,
     lifecycle,
+    profiles,
     projects,
     revert,
     team_messages,
 )
 from orchestra.domain.audit import SYSTEM
+from orchestra.domain.profiles import Profile
 from orchestra.models import (
     Assignment,
     ChannelMember,
@@ -375,6 +378,35 @@ def test_people_are_found_by_their_address_but_not_taken_for_somebody_else(
     assert session.get(Worker, eve.id).slack_user_id is None
     problems = {row.worker_id: row.problem for row in channel_members.members(session, project.id)}
     assert problems == {ana.id: None, eve.id: "This is somebody else in the chat."}
+
+
+def test_a_slack_name_becomes_an_id_when_slack_answers(chat_is_on, run_jobs, slack, session, make):
+    """P-14: saving does not wait for it."""
+    ana = make.worker("ana")
+    slack.workspace.add_user("UANA", "ana.lopez")
+    slack.is_down = True
+    wish = Profile(first_name="Ana", email=ana.email, slack_name="@ana.lopez")
+    profiles.change(session, make.actor(ana), ana.id, wish, came_from="127.0.0.1")
+    run_jobs()
+    assert stored_id(session, ana) is None
+
+    slack.is_down = False
+    current_app.extensions.pop("orchestra_chats")  # its pause is over
+    run_jobs(late=timedelta(hours=1))
+    assert stored_id(session, ana) == "UANA"
+
+    unknown = Profile(first_name="Ana", email=ana.email, slack_name="ana.gone")
+    profiles.change(session, make.actor(ana), ana.id, unknown, came_from="127.0.0.1")
+    run_jobs()
+    assert stored_id(session, ana) is None
+    assert session.scalars(sa.select(OutboxMessage)).all() == []
+
+
+def stored_id(session, worker):
+    session.expire_all()
+    found = session.get(Worker, worker.id).slack_user_id
+    session.commit()
+    return found
 
 
 def test_somebody_who_left_the_workspace_does_not_keep_out_the_others(
