@@ -25,17 +25,7 @@ MARKDOWN = "text/markdown"
 
 def get_document(session: Session, worker: Worker, document_id: str) -> StoredFile:
     """:raises NotFound: there is no such document, or the worker is not on its project."""
-    document = session.get(StoredFile, document_id)
-    if (
-        document is None
-        or document.kind is not FileKind.DOCUMENT
-        or document.deleted_at is not None
-        or not files.may_see(
-            session, document.project_id, worker.id, is_manager=worker.is_project_admin
-        )
-    ):
-        raise _missing(document_id)
-    return document
+    return files.get_visible(session, worker, document_id, FileKind.DOCUMENT)
 
 
 def any_document(session: Session, document_id: str) -> StoredFile:

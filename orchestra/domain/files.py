@@ -89,16 +89,27 @@ def by_id(session: Session, project_id: int, ids: Collection[str]) -> dict[str, 
 
 def get_file(session: Session, worker: Worker, file_id: str) -> StoredFile:
     """:raises NotFound: there is no such file, or the worker is not on its project (I-30)."""
-    file = session.get(StoredFile, file_id)
-    if (
-        file is None
-        or file.deleted_at is not None
-        or file.kind is not FileKind.FILE
-        or file.place is None
-        or not may_see(session, file.project_id, worker.id, is_manager=worker.is_project_admin)
-    ):
-        raise NotFound(f"There is no file {file_id}.")
+    file = get_visible(session, worker, file_id, FileKind.FILE)
+    if file.place is None:
+        raise _missing(file_id, FileKind.FILE)
     return file
+
+
+def get_visible(session: Session, worker: Worker, id_: str, kind: FileKind) -> StoredFile:
+    """:raises NotFound: there is nothing of this kind, or the worker is not on its project."""
+    row = session.get(StoredFile, id_)
+    if (
+        row is None
+        or row.kind is not kind
+        or row.deleted_at is not None
+        or not may_see(session, row.project_id, worker.id, is_manager=worker.is_project_admin)
+    ):
+        raise _missing(id_, kind)
+    return row
+
+
+def _missing(id_: str, kind: FileKind) -> NotFound:
+    return NotFound(f"There is no {kind.value} {id_}.")
 
 
 def add(session: Session, actor: Actor, task_id: int, upload: Upload) -> StoredFile:

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from orchestra.domain import files, folders
 from orchestra.domain.file_types import is_picture
-from orchestra.errors import NotFound
 from orchestra.models import FileKind, Project, StoredFile, Worker
 
 
@@ -36,17 +35,7 @@ class FolderView:
 
 def get_folder(session: Session, worker: Worker, folder_id: str) -> StoredFile:
     """:raises NotFound: there is no such folder, or the worker is not on its project."""
-    folder = session.get(StoredFile, folder_id)
-    if (
-        folder is None
-        or folder.kind is not FileKind.FOLDER
-        or folder.deleted_at is not None
-        or not files.may_see(
-            session, folder.project_id, worker.id, is_manager=worker.is_project_admin
-        )
-    ):
-        raise NotFound(f"There is no folder {folder_id}.")
-    return folder
+    return files.get_visible(session, worker, folder_id, FileKind.FOLDER)
 
 
 def folder_view(session: Session, worker: Worker, folder_id: str) -> FolderView:
