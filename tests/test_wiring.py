@@ -217,14 +217,18 @@ def _sources():
     yield from (ROOT / name for name in ("celeryconfig.py", "wsgi.py"))
 
 
+# Read by the check of the settings themselves, which refuses a start that would not work (E-57).
+READ_AT_START = {"google_p12_path", "google_service_email"}
+
+
 def test_every_setting_has_a_reader():
     text = "\n".join(path.read_text(encoding="utf-8") for path in _sources())
-    later = {field.name for field in dataclasses.fields(LaterSettings)}
+    exempt = {field.name for field in dataclasses.fields(LaterSettings)} | READ_AT_START
     ours = [f.name for f in dataclasses.fields(Settings) if "setting" in f.metadata]
     unread = [
         name
         for name in ours
-        if name not in later and not re.search(rf"\.{READ_THROUGH.get(name, name)}\b", text)
+        if name not in exempt and not re.search(rf"\.{READ_THROUGH.get(name, name)}\b", text)
     ]
     assert unread == []
 
