@@ -114,7 +114,9 @@ def test_an_account_is_made_with_an_invitation(served, office, visiting, session
     expect(page.locator("#notices")).to_contain_text("An invitation goes to dan@example.org")
     visit.shot("admin-account-made")
     with session.begin():
-        mails = sa.select(Message.address).where(Message.channel == Channel.MAIL)
+        mails = sa.select(Message.address).where(
+            Message.channel == Channel.MAIL, Message.kind == "invitation"
+        )
         assert session.scalars(mails).all() == ["dan@example.org"]
 
 
