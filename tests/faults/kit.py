@@ -18,6 +18,7 @@ import redis
 import requests
 import sqlalchemy as sa
 
+from celeryconfig import QUEUES
 from orchestra.application import MIGRATIONS, create_core
 from orchestra.cli import broker
 from orchestra.client import OrchestraClient
@@ -261,6 +262,13 @@ class System:
 
     def broker(self):
         return redis.Redis.from_url(self.settings.broker_address(), socket_timeout=5)
+
+    def wait_until_drained(self, seconds):
+        """Until no job waits in the broker: whose work is done already is in the way of others."""
+        with self.broker() as broker:
+            self.wait_until(
+                lambda: not any(broker.llen(queue) for queue in QUEUES), "no job waits", seconds
+            )
 
     def publish(self, dispatches):
         bind(self.settings.broker_address())

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.models import Project, ProjectStatus, Task, Workflow, WorkflowVersion
-from tests.faults.kit import machine
+from tests.faults.kit import PATIENCE_SECONDS, machine
 from tests.faults.oracle import all_is_well
 
 CLIENTS = 20
@@ -82,6 +82,7 @@ def test_twenty_clients_create_projects_without_error_orphan_or_double(
     assert len(ids) == len(set(ids))
     assert _projects(system, slug) == dict.fromkeys(ids, ProjectStatus.COMPLETED)
     assert _steps(system, ids) == {"first": len(ids), "second": len(ids)}
+    system.wait_until_drained(many * PATIENCE_SECONDS)
 
 
 def _create_all(customers, seconds):
