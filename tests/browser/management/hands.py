@@ -1,6 +1,9 @@
 """What a hand does on the pages of projects."""
 
+from contextlib import suppress
+
 import sqlalchemy as sa
+from playwright.sync_api import TimeoutError
 
 from orchestra.models import Task, Worker
 
@@ -27,8 +30,14 @@ def act(page, name, action):
     if direct.count():
         direct.click()
         return
-    row.locator("[popovertarget]").click()
-    row.get_by_role("button", name=action, exact=True).click()
+    chosen = row.get_by_role("button", name=action, exact=True)
+    for patience_ms in (2000, 30_000):
+        row.locator("[popovertarget]").click()
+        # A notice that comes just then moves the menu away from under the hand, which closes it.
+        with suppress(TimeoutError):
+            chosen.click(timeout=patience_ms)
+            return
+    raise AssertionError(f"{action!r} cannot be chosen")
 
 
 def act_on_project(page, action):
