@@ -20,7 +20,7 @@ PAUSES_SECONDS = (10, 30, 120, 600, 3600)
 LONGEST_PAUSE_SECONDS = 3600
 MOST_TRIES = 28  # the first, five after the pauses above, then one an hour: a day in all (M-6)
 LONGEST = timedelta(days=1)
-LEASE_SECONDS = 300  # longer than a delivery may take
+LEASE_SECONDS = 60  # of one delivery; later ones to the same person wait for it (M-8)
 LONG_WAIT = timedelta(minutes=2)  # whoever waits longer is passed by later messages (M-8)
 SHORTEST_REST = timedelta(seconds=30)
 RESUME_CHECK = timedelta(minutes=5)

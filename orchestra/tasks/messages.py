@@ -22,7 +22,7 @@ from orchestra.tasks import celery
 from orchestra.tasks.chat_services import chat_services
 
 logger = logging.getLogger(__name__)
-LONGEST_SECONDS = deliveries.LEASE_SECONDS - 60  # a server that answers drop by drop is left
+LONGEST_SECONDS = deliveries.LEASE_SECONDS - 15  # a server that answers drop by drop is left
 
 
 @celery.task(name=Job.DELIVER_MESSAGE.value, time_limit=LONGEST_SECONDS)
