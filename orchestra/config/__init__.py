@@ -5,15 +5,17 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from orchestra.config.accounts import AccountSettings
 from orchestra.config.declaring import UNSHOWN, about, declaration, variable, without_password
 from orchestra.config.drive import DriveSettings
+from orchestra.config.files import FileSettings
 from orchestra.config.later import LaterSettings
+from orchestra.config.mail import MailSettings
 from orchestra.config.reading import read_environment
 from orchestra.config.sanity import SanitySettings
 from orchestra.config.slack import SlackSettings
@@ -27,7 +29,15 @@ BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Settings(StaffingSettings, SanitySettings, DriveSettings, SlackSettings):
+class Settings(
+    StaffingSettings,
+    SanitySettings,
+    DriveSettings,
+    SlackSettings,
+    MailSettings,
+    AccountSettings,
+    FileSettings,
+):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 
     environment: str = field(
@@ -107,38 +117,6 @@ class Settings(StaffingSettings, SanitySettings, DriveSettings, SlackSettings):
     max_task_data_bytes: int = field(
         default=1_048_576, metadata=about("Largest draft, submission and project data.", low=1024)
     )
-    max_upload_bytes: int = field(default=20_000_000, metadata=about("Largest upload.", low=1))
-    file_backend: str = field(
-        default="",
-        metadata=about(
-            "Where files are kept; unset: local, or google_drive with GOOGLE_APPS.",
-            choices=("local", "google_drive", "s3"),
-        ),
-    )
-    prepare_wait_seconds: int = field(
-        default=120,
-        metadata=about("How long first machine steps wait for the folder.", low=0),
-    )
-    google_apps: bool = field(
-        default=False,
-        metadata=about("Whether Drive is the file store.", variable="GOOGLE_APPS"),
-    )
-    s3_bucket: str = field(
-        default="",
-        metadata=about("Bucket of the file store.", synonyms=("EDITOR_IMAGE_BUCKET_NAME",)),
-    )
-    s3_endpoint_url: str = field(
-        default="", metadata=about("Address of the bucket's service; unset: AWS.", address=True)
-    )
-    s3_region: str = field(default="", metadata=about("Region of the bucket."))
-    aws_s3_key: str = field(
-        default="",
-        metadata=about("Access key; unset: the search of the SDK.", variable="AWS_S3_KEY"),
-    )
-    aws_s3_secret: str = field(
-        default="",
-        metadata=about("Secret of that key.", variable="AWS_S3_SECRET", secret=True),
-    )
     lock_timeout_seconds: int = field(
         default=5, metadata=about("Longest wait for a row lock.", low=1, high=300)
     )
@@ -169,36 +147,6 @@ class Settings(StaffingSettings, SanitySettings, DriveSettings, SlackSettings):
             high=60,
         ),
     )
-    registration_open: bool = field(
-        default=True,
-        metadata=about("Whether people may register.", synonyms=("INCLUDE_REGISTER_URL",)),
-    )
-    account_activation_days: int = field(
-        default=7,
-        metadata=about(
-            "Validity of an activation link.",
-            variable="ACCOUNT_ACTIVATION_DAYS",
-            low=1,
-        ),
-    )
-    registration_auto_login: bool = field(
-        default=True,
-        metadata=about("Whether activation signs in.", variable="REGISTRATION_AUTO_LOGIN"),
-    )
-    send_activation_email: bool = field(
-        default=True,
-        metadata=about(
-            "False: accounts wait for an administrator.",
-            variable="SEND_ACTIVATION_EMAIL",
-        ),
-    )
-    session_hours: int = field(default=336, metadata=about("How long a sign-in lasts.", low=1))
-    tell_acting: bool = field(
-        default=False, metadata=about("Whether people are told of acting as them.")
-    )
-    hijack_allow_get_requests: str = field(
-        default="", metadata=about("Accepted, no effect.", variable="HIJACK_ALLOW_GET_REQUESTS")
-    )
     project_api_key: str = field(
         default="orchestra-user", metadata=about("Key id used by the client and the commands.")
     )
@@ -208,32 +156,6 @@ class Settings(StaffingSettings, SanitySettings, DriveSettings, SlackSettings):
     api_requests_per_minute: int = field(
         default=600, metadata=about("Most requests of one key; 0: no limit.", low=0)
     )
-    mail_backend: str = field(
-        default="console",
-        metadata=about("How mail leaves.", choices=("console", "smtp", "memory")),
-    )
-    smtp_host: str = field(default="localhost", metadata=about("Mail server."))
-    smtp_port: int = field(
-        default=587, metadata=about("Port of the mail server.", low=1, high=65535)
-    )
-    smtp_user: str = field(default="", metadata=about("Account at the mail server."))
-    smtp_password: str = field(default="", metadata=about("Password of that account.", secret=True))
-    smtp_security: str = field(
-        default="starttls",
-        metadata=about("Encryption to the mail server.", choices=("starttls", "ssl", "none")),
-    )
-    default_from_email: str = field(
-        default="Orchestra <noreply@example.org>",
-        metadata=about("Sender of mail.", variable="DEFAULT_FROM_EMAIL"),
-    )
-    notifications_from_email: str = field(
-        default="",
-        metadata=about("Sender of notifications; unset: the sender of mail."),
-    )
-    mock_emails: bool = field(
-        default=False, metadata=about("Whether all mail goes to one address.")
-    )
-    mock_to_email: str = field(default="", metadata=about("That address."))
     fetch_allow_hosts: tuple[str, ...] = field(
         default=(), metadata=about("Private hosts that functions may fetch.")
     )
@@ -352,26 +274,6 @@ class Settings(StaffingSettings, SanitySettings, DriveSettings, SlackSettings):
         problems += self._drive_problems(is_used=self.file_backend == "google_drive")
         if self.environment == "production":
             problems += self._production_problems()
-        return problems
-
-    def _mail_problems(self) -> list[str]:
-        problems = []
-        if self.mock_emails and not self.mock_to_email:
-            problems.append("ORCHESTRA_MOCK_TO_EMAIL: must be set with ORCHESTRA_MOCK_EMAILS.")
-        if "@" not in parseaddr(self.notifications_from_email)[1]:
-            problems.append("ORCHESTRA_NOTIFICATIONS_FROM_EMAIL: is no address.")
-        return problems
-
-    def _s3_problems(self) -> list[str]:
-        problems: list[str] = []
-        if self.file_backend != "s3":
-            return problems
-        if not self.s3_bucket:
-            problems.append("ORCHESTRA_S3_BUCKET: must be set when files are in S3.")
-        if bool(self.aws_s3_key) != bool(self.aws_s3_secret):
-            problems.append("AWS_S3_SECRET: must be set together with AWS_S3_KEY.")
-        if self.s3_endpoint_url and urlsplit(self.s3_endpoint_url).scheme not in ("http", "https"):
-            problems.append("ORCHESTRA_S3_ENDPOINT_URL: must begin with http:// or https://.")
         return problems
 
     def _secret_key_problems(self) -> list[str]:
