@@ -10,14 +10,17 @@ from pathlib import Path
 import flask_migrate
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from orchestra.application import MIGRATIONS
 from orchestra.config import Settings
 from orchestra.database import Base, db, retry_deadlocks, transaction
 from orchestra.errors import OrchestraError
+from orchestra.models import TaskStatus
 from orchestra.outbox import OutboxMessage
 from orchestra.web import create_app
 from tests.builders import Builders
+from tests.recording import NOON
 
 pytest.register_assert_rewrite("tests.walk")
 
@@ -188,6 +191,21 @@ def change_settings(app):
 def make(session):
     """Builders of rows: name only what the test is about."""
     return Builders(session)
+
+
+@pytest.fixture
+def work(make, session):
+    """A task that its writer works on."""
+    work = make.work(TaskStatus.PROCESSING)
+    session.commit()
+    return work
+
+
+@pytest.fixture
+def wednesday():
+    """It is noon of the Wednesday of :mod:`tests.recording`, and stays so."""
+    with time_machine.travel(NOON, tick=False):
+        yield
 
 
 @pytest.fixture

@@ -13,13 +13,6 @@ from orchestra.tasks.files import copy_document
 from orchestra.workflow_kit import files
 
 
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
-
-
 @pytest.fixture(params=["local", "service"])
 def kept(request, work):
     """Files of a project, in each kind of store."""

@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from orchestra.database import utcnow
@@ -11,16 +10,9 @@ from orchestra.domain.audit import Actor
 from orchestra.domain.calendar import monday_of
 from orchestra.domain.time_entries import Change
 from orchestra.errors import Conflict, NotFound, TimerNotRunning, TimerRunning
-from orchestra.models import TaskStatus, TimeEntry, Timer, TimeWeek
+from orchestra.models import TimeEntry, Timer, TimeWeek
 
 TABS, ROUNDS = 8, 5
-
-
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
 
 
 def count(session, model):

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from orchestra.domain.audit import Actor
 from orchestra.errors import OrchestraError
 from orchestra.models import (
     Assignment,
@@ -33,6 +34,16 @@ WATCHED = (
     AuditEvent,
     OutboxMessage,
 )
+
+
+@pytest.fixture
+def ana(make):
+    return make.worker("ana")
+
+
+@pytest.fixture
+def actor(ana):
+    return Actor.of(ana)
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Entries of time: what is taken, what is refused, what is kept (T-10 to T-17)."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
-import time_machine
 
 from orchestra.domain import interventions, projects, story, time_entries, timers
 from orchestra.domain.audit import Actor
@@ -12,24 +11,11 @@ from orchestra.domain.information import project_information
 from orchestra.domain.time_entries import Change
 from orchestra.errors import NotFound
 from orchestra.models import TaskStatus, TimeEntry, Verb
+from tests.recording import WEDNESDAY
 
-TODAY = date(2026, 3, 4)
+TODAY = WEDNESDAY
 
-
-@pytest.fixture(autouse=True)
-def wednesday():
-    with time_machine.travel(datetime(2026, 3, 4, 12, tzinfo=UTC), tick=False):
-        yield
-
-
-@pytest.fixture
-def ana(make):
-    return make.worker("ana")
-
-
-@pytest.fixture
-def actor(ana):
-    return Actor.of(ana)
+pytestmark = pytest.mark.usefixtures("wednesday")
 
 
 @pytest.fixture

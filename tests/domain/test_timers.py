@@ -20,16 +20,6 @@ BERLIN = "Europe/Berlin"
 
 
 @pytest.fixture
-def ana(make):
-    return make.worker("ana")
-
-
-@pytest.fixture
-def actor(ana):
-    return Actor.of(ana)
-
-
-@pytest.fixture
 def timed(session, act):
     """Start the timer at one moment, stop it at another one; gives the entry."""
 

@@ -10,6 +10,7 @@ from orchestra.domain.audit import Actor
 from orchestra.domain.task_view import task_view
 from orchestra.models import Role, TaskClass
 from tests.builders import step
+from tests.recording import Recording
 
 
 class Browser(FlaskClient):
@@ -111,6 +112,24 @@ def hand_over(session):
         return task
 
     return handed_over
+
+
+@pytest.fixture
+def ana(work):
+    """The writer of ``work``, unless a module knows somebody else by this name."""
+    return work.workers[work.writer.name]
+
+
+@pytest.fixture
+def her(client, ana):
+    """The browser of ana."""
+    return client.sign_in(ana)
+
+
+@pytest.fixture
+def record(session, work):
+    """Put entries on the timecard of the writer."""
+    return Recording(session, work)
 
 
 def form_step(slug, *after, **keys):

@@ -18,12 +18,6 @@ def ana(make, session):
     return worker
 
 
-@pytest.fixture
-def her(client, ana):
-    """The browser of ana."""
-    return client.sign_in(ana)
-
-
 def save(client, **fields):
     form = {"email": "ana@example.org", "time_zone": "UTC", "uses_single_keys": "yes"}
     return client.post_form(SETTINGS, **(form | fields))

@@ -22,12 +22,6 @@ def ana(make, session):
     return worker
 
 
-@pytest.fixture
-def her(client, ana):
-    """The browser of ana."""
-    return client.sign_in(ana)
-
-
 # --- Types and channels -------------------------------------------------------------------------
 
 

@@ -23,11 +23,6 @@ def ana(make, session):
     return worker
 
 
-@pytest.fixture
-def her(client, ana):
-    return client.sign_in(ana)
-
-
 def picture(format_="PNG", size=(600, 300), colour="navy", **more):
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, format_, **more)

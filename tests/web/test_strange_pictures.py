@@ -32,11 +32,6 @@ def ana(make, session):
 
 
 @pytest.fixture
-def her(client, ana):
-    return client.sign_in(ana)
-
-
-@pytest.fixture
 def source(app):
     """The address on our host under which a page shows the strange picture."""
     with app.test_request_context():

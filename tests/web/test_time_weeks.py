@@ -4,39 +4,17 @@ from datetime import date
 
 import pytest
 import sqlalchemy as sa
-import time_machine
 
 from orchestra.domain import time_entries, time_weeks, timers
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Forbidden
-from orchestra.models import TaskStatus, Verb, WeekState
-from tests.recording import MONDAY, NOON, Recording, stored, timed
+from orchestra.models import Verb, WeekState
+from tests.recording import MONDAY, stored, timed
 
 CARD = "/orchestra/app/timecard"
 FIELDS = {"date": "2026-03-03", "hours": "1", "minutes": "30", "description": "Read"}
 
-
-@pytest.fixture(autouse=True)
-def wednesday():
-    with time_machine.travel(NOON, tick=False):
-        yield
-
-
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
-
-
-@pytest.fixture
-def ana(work):
-    return work.workers[work.writer.name]
-
-
-@pytest.fixture
-def record(session, work):
-    return Recording(session, work)
+pytestmark = pytest.mark.usefixtures("wednesday")
 
 
 def test_weeks_are_not_handed_in_unless_it_is_switched_on(client, ana, record):

@@ -7,33 +7,12 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from orchestra.models import TaskStatus, TimeEntry
-from tests.recording import MONDAY, NOON, WEDNESDAY, Recording, stored, timed
+from orchestra.models import TimeEntry
+from tests.recording import MONDAY, WEDNESDAY, stored, timed
 
 CARD = "/orchestra/app/timecard"
 
-
-@pytest.fixture(autouse=True)
-def wednesday():
-    with time_machine.travel(NOON, tick=False):
-        yield
-
-
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
-
-
-@pytest.fixture
-def ana(work):
-    return work.workers[work.writer.name]
-
-
-@pytest.fixture
-def record(session, work):
-    return Recording(session, work)
+pytestmark = pytest.mark.usefixtures("wednesday")
 
 
 def test_the_week_is_shown_by_day_newest_first(client, ana, record):

@@ -11,34 +11,13 @@ import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestra.models import TaskStatus, TimeEntry
+from orchestra.models import TimeEntry
 from orchestra.web.tables import harmless
-from tests.recording import MONDAY, NOON, WEDNESDAY, Recording, timed
+from tests.recording import MONDAY, NOON, WEDNESDAY, timed
 
 CARD = "/orchestra/app/timecard"
 
-
-@pytest.fixture(autouse=True)
-def wednesday():
-    with time_machine.travel(NOON, tick=False):
-        yield
-
-
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
-
-
-@pytest.fixture
-def ana(work):
-    return work.workers[work.writer.name]
-
-
-@pytest.fixture
-def record(session, work):
-    return Recording(session, work)
+pytestmark = pytest.mark.usefixtures("wednesday")
 
 
 def csv_of(client, query="from=2026-03-02&to=2026-03-04"):

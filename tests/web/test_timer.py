@@ -8,29 +8,13 @@ import time_machine
 
 from orchestra.domain import timers
 from orchestra.domain.audit import Actor
-from orchestra.models import TaskStatus, Timer
-from tests.recording import NOON, stored, timed
+from orchestra.models import Timer
+from tests.recording import stored, timed
 
 CARD = "/orchestra/app/timecard"
 TIMER = "/orchestra/app/timer"
 
-
-@pytest.fixture(autouse=True)
-def wednesday():
-    with time_machine.travel(NOON, tick=False):
-        yield
-
-
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
-
-
-@pytest.fixture
-def ana(work):
-    return work.workers[work.writer.name]
+pytestmark = pytest.mark.usefixtures("wednesday")
 
 
 def test_the_timer_stands_on_every_page_with_what_has_passed(client, ana, session):

@@ -1,29 +1,18 @@
 """The timer and time entries as JSON (N-7, T-1 to T-17)."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
 
 from orchestra.domain import acting, timers
 from orchestra.models import TaskStatus, TimeEntry
+from tests.recording import NOON
 
 API = "/orchestra/api/interface/"
 TIMER, ENTRIES = f"{API}timer/", f"{API}time_entries/"
-NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
-
-@pytest.fixture(autouse=True)
-def wednesday():
-    with time_machine.travel(NOON, tick=False):
-        yield
-
-
-@pytest.fixture
-def work(make, session):
-    work = make.work(TaskStatus.PROCESSING)
-    session.commit()
-    return work
+pytestmark = pytest.mark.usefixtures("wednesday")
 
 
 @pytest.fixture
@@ -31,12 +20,6 @@ def assignment_id(work, session):
     found = work.at(0).id
     session.commit()
     return found
-
-
-@pytest.fixture
-def ana(client, work):
-    """The browser of who holds the task."""
-    return client.sign_in(work.workers[work.writer.name])
 
 
 def send(browser, method, path, body=None):
@@ -49,9 +32,9 @@ def entry_of(browser, **fields):
     return send(browser, "POST", ENTRIES, given)
 
 
-def test_a_timer_is_started_described_and_stopped(ana, assignment_id):
+def test_a_timer_is_started_described_and_stopped(her, assignment_id):
     """T-2 to T-5"""
-    assert ana.get(TIMER).json == {
+    assert her.get(TIMER).json == {
         "running": False,
         "start_time": None,
         "assignment": None,
@@ -59,15 +42,15 @@ def test_a_timer_is_started_described_and_stopped(ana, assignment_id):
         "elapsed_seconds": 0,
         "invalid_entries": 0,
     }
-    started = send(ana, "POST", f"{TIMER}start/", {"assignment": assignment_id})
+    started = send(her, "POST", f"{TIMER}start/", {"assignment": assignment_id})
     assert started.status_code == 200
     assert started.json["start_time"].startswith("2026-03-04T12:00:00")
-    send(ana, "POST", f"{TIMER}update/", {"description": "Called"})
+    send(her, "POST", f"{TIMER}update/", {"description": "Called"})
     with time_machine.travel(NOON + timedelta(seconds=90), tick=False):
-        now = ana.get(TIMER).json
+        now = her.get(TIMER).json
         assert (now["running"], now["elapsed_seconds"]) == (True, 90)
         assert (now["description"], now["assignment"]) == ("Called", assignment_id)
-        stopped = send(ana, "POST", f"{TIMER}stop/").json
+        stopped = send(her, "POST", f"{TIMER}stop/").json
     assert (stopped["time_worked"], stopped["time_worked_seconds"]) == ("00:01:30", 90)
     assert (stopped["rounded_minutes"], stopped["date"]) == (2, "2026-03-04")
     assert (stopped["description"], stopped["assignment"]) == ("Called", assignment_id)
@@ -75,40 +58,40 @@ def test_a_timer_is_started_described_and_stopped(ana, assignment_id):
     assert not stopped["is_incomplete"]
 
 
-def test_the_timer_refuses_in_its_own_kinds(ana, assignment_id):
+def test_the_timer_refuses_in_its_own_kinds(her, assignment_id):
     for path in ("stop/", "update/"):
-        answer = send(ana, "POST", f"{TIMER}{path}")
+        answer = send(her, "POST", f"{TIMER}{path}")
         assert (answer.status_code, answer.json["error"]) == (409, "timer_not_running")
-    send(ana, "POST", f"{TIMER}start/")
-    answer = send(ana, "POST", f"{TIMER}start/", {"assignment": 10**6})
+    send(her, "POST", f"{TIMER}start/")
+    answer = send(her, "POST", f"{TIMER}start/", {"assignment": 10**6})
     assert (answer.status_code, answer.json["error"]) == (409, "timer_running")
-    answer = send(ana, "POST", f"{TIMER}update/", {"assignment": 10**6})
+    answer = send(her, "POST", f"{TIMER}update/", {"assignment": 10**6})
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
-    answer = send(ana, "POST", f"{TIMER}update/", {"description": "x" * 201})
+    answer = send(her, "POST", f"{TIMER}update/", {"description": "x" * 201})
     assert list(answer.json["fields"]) == ["description"]
 
 
-def test_a_timer_that_did_not_change_is_not_sent_again(ana):
+def test_a_timer_that_did_not_change_is_not_sent_again(her):
     """Asked for by every open page."""
-    send(ana, "POST", f"{TIMER}start/")
-    first = ana.get(TIMER)
+    send(her, "POST", f"{TIMER}start/")
+    first = her.get(TIMER)
     with time_machine.travel(NOON + timedelta(minutes=5), tick=False):
-        again = ana.get(TIMER, headers={"If-None-Match": first.headers["ETag"]})
+        again = her.get(TIMER, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
-        send(ana, "POST", f"{TIMER}update/", {"description": "Called"})
-        changed = ana.get(TIMER, headers={"If-None-Match": first.headers["ETag"]})
+        send(her, "POST", f"{TIMER}update/", {"description": "Called"})
+        changed = her.get(TIMER, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.json["elapsed_seconds"] == 300
 
 
 @pytest.mark.parametrize("time", [5400, "1:30", "01:30:00", "PT1H30M"])
-def test_an_entry_is_made_from_time_in_each_form(ana, time, assignment_id):
+def test_an_entry_is_made_from_time_in_each_form(her, time, assignment_id):
     """T-12"""
-    answer = entry_of(ana, time_worked=time, assignment=assignment_id)
+    answer = entry_of(her, time_worked=time, assignment=assignment_id)
     assert answer.status_code == 201
     assert answer.json["time_worked_seconds"] == 5400
     assert answer.json["worker"].startswith("worker-")
     assert answer.json["task"]["label"] == "Write: A project"
-    assert ana.get(f"{ENTRIES}{answer.json['id']}/").json == answer.json
+    assert her.get(f"{ENTRIES}{answer.json['id']}/").json == answer.json
 
 
 @pytest.mark.parametrize(
@@ -129,52 +112,52 @@ def test_an_entry_is_made_from_time_in_each_form(ana, time, assignment_id):
         ({"worker": "ben"}, "worker"),
     ],
 )
-def test_what_is_wrong_is_named(ana, fields, named):
+def test_what_is_wrong_is_named(her, fields, named):
     """T-11, T-13"""
-    answer = entry_of(ana, **fields)
+    answer = entry_of(her, **fields)
     assert (answer.status_code, answer.json["error"]) == (422, "invalid")
     assert list(answer.json["fields"]) == [named]
 
 
-def test_the_same_request_makes_one_entry(ana):
+def test_the_same_request_makes_one_entry(her):
     """N-4"""
-    headers = {"X-CSRF-Token": ana.csrf_token, "Idempotency-Key": "once"}
+    headers = {"X-CSRF-Token": her.csrf_token, "Idempotency-Key": "once"}
     body = {"date": "2026-03-04", "time_worked": 60}
-    first, second = (ana.post(ENTRIES, json=body, headers=headers) for _ in range(2))
+    first, second = (her.post(ENTRIES, json=body, headers=headers) for _ in range(2))
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json == second.json
-    assert ana.get(ENTRIES).json["total"] == 1
+    assert her.get(ENTRIES).json["total"] == 1
 
 
-def test_a_change_keeps_what_it_does_not_name_and_a_replacement_does_not(ana, assignment_id):
+def test_a_change_keeps_what_it_does_not_name_and_a_replacement_does_not(her, assignment_id):
     """T-17"""
-    made = entry_of(ana, assignment=assignment_id).json
+    made = entry_of(her, assignment=assignment_id).json
     path = f"{ENTRIES}{made['id']}/"
-    changed = send(ana, "PATCH", path, {"description": "Read"}).json
+    changed = send(her, "PATCH", path, {"description": "Read"}).json
     assert (changed["time_worked_seconds"], changed["assignment"]) == (61, assignment_id)
-    replaced = send(ana, "PUT", path, {"date": "2026-03-03", "time_worked": "0:05"}).json
+    replaced = send(her, "PUT", path, {"date": "2026-03-03", "time_worked": "0:05"}).json
     assert (replaced["description"], replaced["assignment"]) == ("", None)
     assert replaced["is_incomplete"]
-    missing = send(ana, "PUT", path, {"date": "2026-03-03"})
+    missing = send(her, "PUT", path, {"date": "2026-03-03"})
     assert list(missing.json["fields"]) == ["time_worked"]
 
 
-def test_an_entry_is_deleted_and_brought_back(ana):
+def test_an_entry_is_deleted_and_brought_back(her):
     """T-15"""
-    path = f"{ENTRIES}{entry_of(ana).json['id']}/"
-    assert send(ana, "DELETE", path).status_code == 204
-    assert ana.get(path).status_code == 404
-    assert ana.get(ENTRIES).json["entries"] == []
-    assert send(ana, "POST", f"{path}restore/").status_code == 200
-    assert ana.get(ENTRIES).json["total"] == 1
+    path = f"{ENTRIES}{entry_of(her).json['id']}/"
+    assert send(her, "DELETE", path).status_code == 204
+    assert her.get(path).status_code == 404
+    assert her.get(ENTRIES).json["entries"] == []
+    assert send(her, "POST", f"{path}restore/").status_code == 200
+    assert her.get(ENTRIES).json["total"] == 1
 
 
 def test_entries_of_others_are_not_found_except_for_project_admins(
-    ana, browser, make, session, assignment_id
+    her, browser, make, session, assignment_id
 ):
     """T-14"""
-    bare = f"{ENTRIES}{entry_of(ana).json['id']}/"
-    on_task = f"{ENTRIES}{entry_of(ana, assignment=assignment_id).json['id']}/"
+    bare = f"{ENTRIES}{entry_of(her).json['id']}/"
+    on_task = f"{ENTRIES}{entry_of(her, assignment=assignment_id).json['id']}/"
     other, admin = make.worker(), make.admin()
     session.commit()
     other, admin = browser().sign_in(other), browser().sign_in(admin)
@@ -187,7 +170,7 @@ def test_entries_of_others_are_not_found_except_for_project_admins(
         assert one.get(ENTRIES).json["entries"] == []
 
 
-def test_the_list_is_of_a_range_and_a_task_with_the_sums_of_its_days(ana, assignment_id):
+def test_the_list_is_of_a_range_and_a_task_with_the_sums_of_its_days(her, assignment_id):
     """N-8, T-19, T-21: both ends count."""
     for day, fields in [
         ("2026-03-01", {}),
@@ -196,27 +179,27 @@ def test_the_list_is_of_a_range_and_a_task_with_the_sums_of_its_days(ana, assign
         ("2026-03-03", {"description": ""}),
         ("2026-03-04", {}),
     ]:
-        assert entry_of(ana, date=day, **fields).status_code == 201
-    answer = ana.get(f"{ENTRIES}?min_date=2026-03-02&max_date=2026-03-03").json
+        assert entry_of(her, date=day, **fields).status_code == 201
+    answer = her.get(f"{ENTRIES}?min_date=2026-03-02&max_date=2026-03-03").json
     assert [entry["date"] for entry in answer["entries"]] == ["2026-03-03", *["2026-03-02"] * 2]
     assert answer["days"] == [
         {"date": "2026-03-03", "total_minutes": None, "invalid": True},
         {"date": "2026-03-02", "total_minutes": 3, "invalid": False},
     ]
-    only = ana.get(f"{ENTRIES}?assignment={assignment_id}").json
+    only = her.get(f"{ENTRIES}?assignment={assignment_id}").json
     assert (only["total"], only["pages"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
     "query", ["min_date=soon", "max_date=2026-02-30", "page=0", "assignment=x", "other=1"]
 )
-def test_parameters_that_make_no_sense_are_malformed(ana, query):
+def test_parameters_that_make_no_sense_are_malformed(her, query):
     """N-8"""
-    answer = ana.get(f"{ENTRIES}?{query}")
+    answer = her.get(f"{ENTRIES}?{query}")
     assert (answer.status_code, answer.json["error"]) == (400, "malformed")
 
 
-def test_tasks_are_offered_that_are_open_or_ended_lately(ana, make, session, work, assignment_id):
+def test_tasks_are_offered_that_are_open_or_ended_lately(her, make, session, work, assignment_id):
     """T-27"""
     worker = work.workers[work.writer.name]
     ended = {}
@@ -230,7 +213,7 @@ def test_tasks_are_offered_that_are_open_or_ended_lately(ana, make, session, wor
     session.commit()
 
     def offered(query=""):
-        found = ana.get(f"{TIMER}choices/{query}").json["choices"]
+        found = her.get(f"{TIMER}choices/{query}").json["choices"]
         return [choice["assignment"] for choice in found]
 
     assert offered() == [assignment_id, ended[1]]
@@ -238,7 +221,7 @@ def test_tasks_are_offered_that_are_open_or_ended_lately(ana, make, session, wor
     assert offered(f"?assignment={foreign}") == [assignment_id, ended[1]]
 
 
-def test_what_is_asked_costs_a_fixed_number_of_statements(ana, session, work, statements):
+def test_what_is_asked_costs_a_fixed_number_of_statements(her, session, work, statements):
     """N-22"""
     timers.start(session, work.writer)
     session.commit()
@@ -255,13 +238,13 @@ def test_what_is_asked_costs_a_fixed_number_of_statements(ana, session, work, st
         )
         session.commit()
         with statements() as seen:
-            listed = ana.get(ENTRIES)
-            ana.get(TIMER)
-            ana.get(f"{TIMER}choices/")
+            listed = her.get(ENTRIES)
+            her.get(TIMER)
+            her.get(f"{TIMER}choices/")
         costs.add(len(seen))
     assert len(costs) == 1
     assert len(listed.json["entries"]) == 100
-    assert ana.get(f"{ENTRIES}?page=2").json["pages"] == 2
+    assert her.get(f"{ENTRIES}?page=2").json["pages"] == 2
 
 
 def test_whoever_acts_as_a_worker_records_their_time_in_both_names(session, work, make):
