@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now, table_of, utcnow
-from orchestra.domain import audit, channels, dispatching, notices, policies, staffing_requests
-from orchestra.domain.audit import SYSTEM, Actor
+from orchestra.domain import audit, dispatching, ending, notices, policies, staffing_requests
+from orchestra.domain.audit import SYSTEM
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedProject, LockedTask, lock_project
 from orchestra.domain.prerequisites import results
@@ -96,7 +96,7 @@ def go_on(
     if not project.is_active:
         return Advanced()
     if step.completion_ends_project:
-        complete(session, project)
+        ending.complete(session, project)
         return Advanced()
     statuses = statuses | {step.slug: TaskStatus.COMPLETE}
     dependents = project.graph.dependents(step.slug)
@@ -183,7 +183,7 @@ class _Advance:
             self._create_due_tasks()
             self._start(carried, hold_queue)
         if not self.done.problems and not self._anything_open():
-            _close(self.session, self.project)
+            ending.close(self.session, self.project)
         return self.done
 
     def _anything_open(self) -> bool:
@@ -362,43 +362,3 @@ def stuck(session: Session, limit: int) -> list[int]:
 def advance_stuck(session: Session, project_id: int) -> None:
     """Advance one of :func:`stuck`."""
     advance(session, LockedProject.of(lock_project(session, project_id)))
-
-
-def complete(session: Session, project: LockedProject) -> None:
-    """End the project; whatever is still open is not wanted any more (specification L-106)."""
-    abort_open_tasks(session, SYSTEM, project.id)
-    _close(session, project)
-
-
-def _close(session: Session, project: LockedProject) -> None:
-    """End a project in which nothing is open."""
-    row = session.get_one(Project, project.id)
-    row.status, row.ended_at = ProjectStatus.COMPLETED, utcnow()
-    audit.record(session, SYSTEM, Verb.PROJECT_COMPLETED, row, project_id=row.id)
-    notices.project_completed(session, row, project.graph)
-    channels.ask(session, row.id)
-
-
-def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:
-    session.flush()
-    open_tasks = session.scalars(
-        sa.select(Task)
-        .where(Task.project_id == project_id, Task.status.not_in(TERMINAL))
-        .order_by(Task.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    events = []
-    for task in open_tasks:
-        before = {"status": task.status.value}
-        task.move_to(TaskStatus.ABORTED)
-        task.ended_at, task.lease_until, task.lease_holder = utcnow(), None, None
-        events.append(
-            audit.event(actor, Verb.TASK_ABORTED, task, project_id=project_id, before=before)
-        )
-    audit.record_all(session, events)
-    staffing_requests.cancel_for_tasks(
-        session, actor, project_id, [task.id for task in open_tasks if task.is_human], "aborted"
-    )
-    notices.tasks_aborted(session, actor, open_tasks)
-    dispatching.forget(session, project_id)

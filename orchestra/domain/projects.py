@@ -13,6 +13,7 @@ from orchestra.domain import (
     audit,
     channels,
     dispatching,
+    ending,
     json_data,
     notices,
     policies,
@@ -148,7 +149,7 @@ def resume(session: Session, actor: Actor, project_id: int) -> Project:
     }
     resumed = LockedProject.of(project)
     if advancing.ending_step_is_complete(resumed.graph, statuses):
-        advancing.complete(session, resumed)
+        ending.complete(session, resumed)
         return project
     _run_missed_policies(session, project)
     held = [step for step, status in statuses.items() if status is TaskStatus.AWAITING_PROCESSING]
@@ -176,7 +177,7 @@ def abort(session: Session, actor: Actor, project_id: int) -> Project:
     project = lock_project(session, project_id)
     _require_status(project, {ProjectStatus.ACTIVE, ProjectStatus.PAUSED}, "aborted")
     project.status, project.ended_at = ProjectStatus.ABORTED, utcnow()
-    advancing.abort_open_tasks(session, actor, project.id)
+    ending.abort_open_tasks(session, actor, project.id)
     audit.record(session, actor, Verb.PROJECT_ABORTED, project, project_id=project.id)
     notices.project_aborted(session, project)
     channels.ask(session, project.id)
