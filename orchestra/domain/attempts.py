@@ -136,12 +136,11 @@ def _assigned(id_of: IdOf, task_id: Any, number: Any) -> Parts:
 
 
 def _closed() -> Parts:
-    given = {"data": bindparam("given"), "revision": _ASSIGNMENTS.c.revision + 1}
-    is_open = sa.and_(
-        _ITERATIONS.c.task_id == _THE_TASK,
-        _ITERATIONS.c.ended_at.is_(None),
-        _ITERATIONS.c.discarded_at.is_(None),
-    )
+    yield from _done()
+    yield from _handed_over()
+
+
+def _done() -> Parts:
     yield (
         "done",
         sa.update(_TASKS)
@@ -163,6 +162,15 @@ def _closed() -> Parts:
             _ATTEMPTS.c.fencing_number == bindparam("its_fence"),
         )
         .values(outcome=AttemptOutcome.COMPLETE, ended_at=_NOW),
+    )
+
+
+def _handed_over() -> Parts:
+    given = {"data": bindparam("given"), "revision": _ASSIGNMENTS.c.revision + 1}
+    is_open = sa.and_(
+        _ITERATIONS.c.task_id == _THE_TASK,
+        _ITERATIONS.c.ended_at.is_(None),
+        _ITERATIONS.c.discarded_at.is_(None),
     )
     yield (
         "submitted",
