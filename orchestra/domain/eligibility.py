@@ -96,27 +96,11 @@ def defines_certifications(session: Session, workflow_id: int) -> bool:
 
 def certified_for_task(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
     """The certification rule as a condition on a query over ``Task`` and ``Project``."""
-    held, any_held = aliased(WorkerCertification), aliased(WorkerCertification)
-    certification, defined = aliased(Certification), aliased(Certification)
-
-    def covers(row: type[WorkerCertification]) -> sa.ColumnElement[bool]:
-        return sa.and_(
-            row.worker_id == worker_id,
-            row.role == role,
-            sa.or_(row.task_class == TaskClass.REAL, Project.task_class == TaskClass.TRAINING),
-        )
-
     needed = sa.and_(
         StepRequirement.version_id == Project.version_id, StepRequirement.step == Task.step
     )
-    holds_it = (
-        sa.select(held.id)
-        .where(held.certification_id == StepRequirement.certification_id, covers(held))
-        .correlate(Project, StepRequirement)
-        .exists()
-    )
     requires = sa.select(StepRequirement.step).where(needed).correlate(Project, Task)
-    holds_all = ~requires.where(~holds_it).exists()
+    holds_all = ~requires.where(~_holds_required(worker_id, role)).exists()
     if role is Role.ENTRY_LEVEL:
         return holds_all
     workflow = (
@@ -125,14 +109,44 @@ def certified_for_task(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
         .correlate(Project)
         .scalar_subquery()
     )
-    holds_any = (
-        sa.select(any_held.id)
-        .join(certification, certification.id == any_held.certification_id)
-        .where(certification.workflow_id == workflow, covers(any_held))
-        .correlate(Project)
-        .exists()
-    )
+    defined = aliased(Certification)
     nothing_defined = (
         ~sa.select(defined.id).where(defined.workflow_id == workflow).correlate(Project).exists()
     )
+    holds_any = _holds_any_of(workflow, worker_id, role)
     return sa.and_(holds_all, sa.or_(requires.exists(), holds_any, nothing_defined))
+
+
+def _holds_required(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
+    held = aliased(WorkerCertification)
+    return (
+        sa.select(held.id)
+        .where(
+            held.certification_id == StepRequirement.certification_id,
+            _covers(held, worker_id, role),
+        )
+        .correlate(Project, StepRequirement)
+        .exists()
+    )
+
+
+def _holds_any_of(
+    workflow: sa.ScalarSelect[int], worker_id: int, role: Role
+) -> sa.ColumnElement[bool]:
+    held, certification = aliased(WorkerCertification), aliased(Certification)
+    return (
+        sa.select(held.id)
+        .join(certification, certification.id == held.certification_id)
+        .where(certification.workflow_id == workflow, _covers(held, worker_id, role))
+        .correlate(Project)
+        .exists()
+    )
+
+
+def _covers(row: type[WorkerCertification], worker_id: int, role: Role) -> sa.ColumnElement[bool]:
+    """The condition of :func:`covering`, on a row that the worker holds in the role."""
+    return sa.and_(
+        row.worker_id == worker_id,
+        row.role == role,
+        sa.or_(row.task_class == TaskClass.REAL, Project.task_class == TaskClass.TRAINING),
+    )
