@@ -43,10 +43,44 @@ from orchestra.web.pages import (
 )
 
 STATIC = Path(__file__).parent.parent / "static"
+PARTS = (
+    accounts,
+    account_settings,
+    notifications,
+    passwords,
+    registration,
+    unsubscribing,
+    dashboard,
+    inbox,
+    offers,
+    tasks,
+    gallery,
+    files,
+    documents,
+    folders,
+    workflow_static,
+    strange_pictures,
+    preview,
+    switching,
+    projects,
+    project,
+    channel,
+    checks,
+    operations,
+    timecard,
+    timers,
+)
 
 
 def register(app: Flask) -> None:
     auth.init_app(app)
+    _prepare_templates(app)
+    for part in PARTS:
+        app.register_blueprint(part.blueprint)
+    admin.register(app)
+
+
+def _prepare_templates(app: Flask) -> None:
     app.context_processor(frame.for_templates)
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.globals["channel_link"] = channel.link_for_templates
@@ -60,35 +94,6 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["hours"] = hours_and_minutes
     app.jinja_env.filters["since"] = wording.since_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (
-        accounts,
-        account_settings,
-        notifications,
-        passwords,
-        registration,
-        unsubscribing,
-        dashboard,
-        inbox,
-        offers,
-        tasks,
-        gallery,
-        files,
-        documents,
-        folders,
-        workflow_static,
-        strange_pictures,
-        preview,
-        switching,
-        projects,
-        project,
-        channel,
-        checks,
-        operations,
-        timecard,
-        timers,
-    ):
-        app.register_blueprint(part.blueprint)
-    admin.register(app)
 
 
 @cache
