@@ -191,10 +191,8 @@ def hand_over(
     gate(locked.project)
     _require_working(locked, assignment)
     returns = _is_return(command)
-    if returns and locked.task.status is not TaskStatus.REVIEWING:
-        raise WrongStatus(
-            f"Task {task_id} is {locked.task.status.label}; only a review can return it."
-        )
+    if returns:
+        _require_reviewing(locked.task)
     _require_finished_dependencies(session, locked)
     _require_data(session, data)
     _require_comment(comment)
@@ -216,6 +214,11 @@ def _is_return(command: str) -> bool:
     except ValueError as error:
         fields = {"command_type": ["Give submit, accept or return."]}
         raise Invalid(f"There is no command {command!r}.", fields=fields) from error
+
+
+def _require_reviewing(task: Task) -> None:
+    if task.status is not TaskStatus.REVIEWING:
+        raise WrongStatus(f"Task {task.id} is {task.status.label}; only a review can return it.")
 
 
 def _require_comment(comment: str | None) -> None:

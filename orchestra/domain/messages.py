@@ -23,7 +23,7 @@ from orchestra.domain.markup import (
     with_link,
 )
 from orchestra.domain.message_rows import CHAT_IS_OFF, NO_ADDRESS, Shape
-from orchestra.domain.message_texts import preference_of
+from orchestra.domain.message_texts import Preference, preference_of
 from orchestra.models import Channel, Message, MessageState, Worker
 from orchestra.outbox import Dispatch, Job
 
@@ -134,9 +134,6 @@ def tell(
     )
     values: dict[str, Any] = {
         "kind": str(kind),
-        "subject": one_line(subject),
-        "text": lines_of(text),
-        "chat_text": direct_message(settings, subject, text, url) if preference else "",
         "preference": preference.value if preference else None,
         "url": url,
         "project_id": project_id,
@@ -144,9 +141,21 @@ def tell(
         "cause": None if isinstance(cause, NewestEvent) else cause,
         "worker_ids": ids,
     }
+    values |= _words(settings, preference, subject, text, url)
     for number, post in enumerate(posts):
         values |= _of_post(settings, post, number, url, project_id)
     _record(session, shape, values)
+
+
+def _words(
+    settings: Settings, preference: Preference | None, subject: str, text: str, url: str
+) -> dict[str, Any]:
+    """What is read in the inbox and the mail, and in the chat if it may be told there."""
+    return {
+        "subject": one_line(subject),
+        "text": lines_of(text),
+        "chat_text": direct_message(settings, subject, text, url) if preference else "",
+    }
 
 
 def tell_those(

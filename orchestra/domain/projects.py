@@ -74,21 +74,25 @@ def create_project(
     preparing.begin(session, project)
     session.add(project)
     session.flush()
-    described = {
-        "workflow": workflow_slug,
-        "version": version_slug,
-        "priority": priority,
-        "short_description": short_description,
-        "task_class": task_class.value,
-    }
-    audit.record(
-        session, actor, Verb.PROJECT_CREATED, project, project_id=project.id, after=described
-    )
+    _audit_creation(session, actor, project, workflow_slug)
     channels.begin(session, project)
     wait_seconds = preparing.ask(session, project)
     advancing.begin(session, LockedProject.of(project), wait_seconds)
     preparing.hold_back(session, project.id, wait_seconds)
     return project
+
+
+def _audit_creation(session: Session, actor: Actor, project: Project, workflow_slug: str) -> None:
+    described = {
+        "workflow": workflow_slug,
+        "version": project.version.slug,
+        "priority": project.priority,
+        "short_description": project.short_description,
+        "task_class": project.task_class.value,
+    }
+    audit.record(
+        session, actor, Verb.PROJECT_CREATED, project, project_id=project.id, after=described
+    )
 
 
 def _require_valid(
