@@ -74,9 +74,10 @@ class Member:
 
     def write(self, document, text):
         """Replace the text of a document that is edited in the app."""
-        page = self.get(f"/orchestra/documents/{document}/edit").text
-        revision = int(re.search(r'data-revision="(\d+)"', page)[1])
-        self.call(f"documents/{document}/save/", text=text, revision=revision)
+        address = f"{self.url}{self.PREFIX}documents/{document}/"
+        revision = _read(self.http.get(address))["revision"]
+        body = {"text": text, "revision": revision}
+        _read(self.http.put(address, json=body, headers=self._headers()))
 
     def call(self, path, **body):
         return _read(self._post(path, json=body))

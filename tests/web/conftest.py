@@ -11,6 +11,7 @@ from orchestra.domain.task_view import task_view
 from orchestra.models import Role, TaskClass
 from tests.builders import step
 from tests.recording import Recording
+from tests.web.asking import Asking
 
 
 class Browser(FlaskClient):
@@ -36,10 +37,11 @@ class Browser(FlaskClient):
     def post_form(self, path, /, **fields):
         return self.post(path, data={"csrf_token": self.csrf_token} | fields)
 
-    def call(self, path, body=None):
-        """POST to the JSON API of the pages."""
-        return self.post(
+    def call(self, path, body=None, method="POST"):
+        """A changing call of the JSON API of the pages."""
+        return self.open(
             f"/orchestra/api/interface/{path}",
+            method=method,
             json=body if body is not None else {},
             headers={"X-CSRF-Token": self.csrf_token},
         )
@@ -115,6 +117,11 @@ def hand_over(session):
 
 
 @pytest.fixture
+def asking(session, make):
+    return Asking(session, make)
+
+
+@pytest.fixture
 def ana(work):
     """The writer of ``work``, unless a module knows somebody else by this name."""
     return work.workers[work.writer.name]
@@ -130,6 +137,11 @@ def her(client, ana):
 def record(session, work):
     """Put entries on the timecard of the writer."""
     return Recording(session, work)
+
+
+def text_of(page):
+    """What is read on a page, without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
 def form_step(slug, *after, **keys):

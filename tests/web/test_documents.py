@@ -52,7 +52,8 @@ def page(at_somebody, draft, path=""):
 
 
 def save(at_somebody, draft, text, revision):
-    return at_somebody.call(f"documents/{draft}/save/", {"text": text, "revision": revision})
+    body = {"text": text, "revision": revision}
+    return at_somebody.call(f"documents/{draft}/", body, method="PUT")
 
 
 def test_a_document_is_read_as_clean_markdown(at, work, draft):
@@ -62,6 +63,18 @@ def test_a_document_is_read_as_clean_markdown(at, work, draft):
     assert "<strong>arrives</strong>" in html
     assert "<script>x" not in html
     assert "Last changed by the machine" in html
+
+
+def test_the_text_of_a_document_is_asked_for(at, work, draft):
+    """N-7"""
+    at_writer = at(work.writer)
+    save(at_writer, draft, "*One*", 1)
+
+    answer = at_writer.get(f"/orchestra/api/interface/documents/{draft}/").get_json()
+
+    assert (answer["text"], answer["revision"]) == ("*One*", 2)
+    assert answer["html"] == "<p><em>One</em></p>\n"
+    assert answer["saved_at"]
 
 
 def test_strangers_do_not_know_of_documents_and_folders(browser, make, session, work, draft):
@@ -75,6 +88,7 @@ def test_strangers_do_not_know_of_documents_and_folders(browser, make, session, 
     assert at_stranger.get(f"/orchestra/folders/{folder}/").status_code == 404
     assert at_stranger.post_form(f"/orchestra/folders/{folder}/").status_code == 404
     assert save(at_stranger, draft, "Mine", 1).status_code == 404
+    assert at_stranger.get(f"/orchestra/api/interface/documents/{draft}/").status_code == 404
     restored = at_stranger.post_form(f"/orchestra/documents/{draft}/history/1/restore")
     assert restored.status_code == 404
 

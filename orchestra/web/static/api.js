@@ -58,6 +58,10 @@ export function send(path, data, signIn) {
   return insist(signIn, "POST", path, JSON.stringify(data));
 }
 
+export function replace(path, data, signIn) {
+  return insist(signIn, "PUT", path, JSON.stringify(data));
+}
+
 export function look(path, parameters, signIn) {
   return insist(signIn, "GET", `${path}?${new URLSearchParams(parameters)}`);
 }

@@ -1,7 +1,7 @@
 // A document that is edited: saved as it is written, two versions to choose from when somebody
 // else saved meanwhile (I-31). How it looks is rendered by the server.
 
-import { send } from "./api.js";
+import { replace } from "./api.js";
 import { chooseBetween } from "./conflict.js";
 import { askToSignIn, make } from "./dialogs.js";
 import { Draft, canonical, clock } from "./draft.js";
@@ -18,7 +18,7 @@ const draft = new Draft({
   key: `orchestra-document-${documentId}`,
   revision: Number(form.dataset.revision),
   data: { text: text.defaultValue },
-  send: (data, revision) => send(`documents/${documentId}/save/`, { ...data, revision }, signIn),
+  send: (data, revision) => replace(`documents/${documentId}/`, { ...data, revision }, signIn),
   announce: (words) => (state.textContent = words),
   stored: () => {},
   stale: (newer) => choose(draft.data, newer),
