@@ -10,34 +10,27 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import UtcDateTime, seconds_from_now, settings_of, table_of
 from orchestra.domain.markup import lines_of, one_line
-from orchestra.domain.message_rows import CHAT_IS_OFF, NO_ADDRESS, NO_SLACK_ID, UNWANTED
+from orchestra.domain.message_rows import (
+    CHAT_IS_OFF,
+    NAMES,
+    NO_ADDRESS,
+    NO_SLACK_ID,
+    UNWANTED,
+    Columns,
+    insertion,
+)
 from orchestra.domain.message_texts import Preference
 from orchestra.domain.messages import delivery_of, direct_message
 from orchestra.models import Channel, Message, MessagePreference, MessageState, Worker
 
 _MESSAGES = table_of(Message)
 _CHOICES = table_of(MessagePreference)
-_NAMES = (
-    "kind",
-    "channel",
-    "worker_id",
-    "address",
-    "cause",
-    "dedupe_key",
-    "subject",
-    "text",
-    "url",
-    "project_id",
-    "task_id",
-    "state",
-    "last_error",
-)
+_NOT_GIVEN = ("tries", "created_at", "sent_at")
 
 
 @dataclass(frozen=True)
@@ -143,7 +136,7 @@ def send(
         row["dedupe_key"] = f"{kind}:{row['cause']}:{row['worker_id']}:{row['channel']}"
     session.flush()
     statement = _statement(session.get_bind().dialect.name)
-    recorded = session.connection().execute(statement, rows).all()
+    recorded = session.connection().execute(statement, {"rows": rows}).all()
     waiting = sorted(row.id for row in recorded if row.state is MessageState.WAITING)
     outbox.enqueue(session, *(delivery_of(message_id, 1) for message_id in waiting))
 
@@ -180,13 +173,28 @@ def _rows(session: Session, letter: Letter) -> list[dict[str, Any]]:
 
 @cache
 def _statement(dialect_name: str) -> Any:
-    dialect = sqlite if dialect_name == "sqlite" else postgresql
-    is_sent = sa.bindparam("channel", type_=sa.Text()) == Channel.INBOX.value
+    """One text whatever the number of letters: the driver keeps a statement for each text."""
+    given = _given(dialect_name)
+    is_sent = given["channel"] == Channel.INBOX.value
     sent_at = sa.case((is_sent, seconds_from_now(0)), else_=sa.null())
-    values: dict[str, Any] = {
-        name: sa.bindparam(name, type_=_MESSAGES.c[name].type) for name in _NAMES
+    columns = given | {
+        "tries": sa.literal_column("0"),
+        "created_at": seconds_from_now(0),
+        "sent_at": sa.type_coerce(sent_at, UtcDateTime()),
     }
-    values |= {"tries": sa.literal_column("0"), "created_at": seconds_from_now(0)}
-    values |= {"sent_at": sa.type_coerce(sent_at, UtcDateTime())}
-    statement = dialect.insert(_MESSAGES).values(values).on_conflict_do_nothing()
-    return statement.returning(_MESSAGES.c.id, _MESSAGES.c.state)
+    chosen = sa.select(*(columns[name].label(name) for name in NAMES))
+    return insertion(dialect_name, chosen.where(sa.true()))  # without it SQLite misreads ON
+
+
+def _given(dialect_name: str) -> Columns:
+    """The columns of the rows in the parameter ``rows``, which are one list in JSON."""
+    rows = sa.bindparam("rows", type_=sa.JSON())
+    types = {name: _MESSAGES.c[name].type for name in NAMES if name not in _NOT_GIVEN}
+    if dialect_name == "postgresql":
+        named = [sa.column(name, type_) for name, type_ in types.items()]
+        table = sa.func.json_to_recordset(rows).table_valued(*named)
+        return dict(table.render_derived(with_types=True).c)
+    value = sa.func.json_each(rows).table_valued("value").c.value
+    return {
+        name: sa.func.json_extract(value, f"$.{name}", type_=type_) for name, type_ in types.items()
+    }

@@ -20,6 +20,25 @@ UNWANTED = "Switched off in the preferences."
 CHAT_IS_OFF = "The chat is switched off."
 _MESSAGES, _WORKERS, _CHOICES = table_of(Message), table_of(Worker), table_of(MessagePreference)
 
+NAMES = (
+    "kind",
+    "channel",
+    "worker_id",
+    "address",
+    "cause",
+    "dedupe_key",
+    "subject",
+    "text",
+    "url",
+    "project_id",
+    "task_id",
+    "state",
+    "tries",
+    "last_error",
+    "created_at",
+    "sent_at",
+)
+
 Columns = dict[str, sa.ColumnElement[Any]]
 
 
@@ -42,31 +61,15 @@ def statement(dialect_name: str, shape: Shape) -> Any:
     worker_ids; and of each post number n post_n_channel, subject, text, address, to, state, why.
     """
     rows = [*_to_readers(shape), *(_to_channel(shape, number) for number in range(shape.posts))]
-    chosen = rows[0] if len(rows) == 1 else sa.union_all(*rows)
+    return insertion(dialect_name, rows[0] if len(rows) == 1 else sa.union_all(*rows))
+
+
+def insertion(dialect_name: str, chosen: Any) -> Any:
+    """The statement that stores chosen rows, each with all columns in the order of ``NAMES``."""
     dialect = sqlite if dialect_name == "sqlite" else postgresql
     insert: Any = dialect.insert(_MESSAGES)
-    insert = insert.from_select([*_NAMES], chosen, include_defaults=False)
+    insert = insert.from_select([*NAMES], chosen, include_defaults=False)
     return insert.on_conflict_do_nothing().returning(_MESSAGES.c.id, _MESSAGES.c.state)
-
-
-_NAMES = (
-    "kind",
-    "channel",
-    "worker_id",
-    "address",
-    "cause",
-    "dedupe_key",
-    "subject",
-    "text",
-    "url",
-    "project_id",
-    "task_id",
-    "state",
-    "tries",
-    "last_error",
-    "created_at",
-    "sent_at",
-)
 
 
 def _given(name: str) -> sa.ColumnElement[Any]:
@@ -94,7 +97,7 @@ def _row(shape: Shape, own: Columns, who: sa.ColumnElement[Any]) -> list[sa.Labe
         "sent_at": sa.literal(None, UtcDateTime()),
     }
     columns |= own
-    return [columns[name].label(name) for name in _NAMES]
+    return [columns[name].label(name) for name in NAMES]
 
 
 def _cause(shape: Shape) -> sa.ColumnElement[Any]:
