@@ -74,14 +74,7 @@ def create(
     project_id = time_records.lock_projects_of(session, [assignment_id])
     session.add(entry)
     session.flush()
-    audit.record(
-        session,
-        actor,
-        Verb.TIME_ENTRY_CHANGED,
-        entry,
-        project_id=project_id,
-        after=time_records.as_columns(entry) | {"worker_id": worker.id},
-    )
+    time_records.audit_entry(session, actor, entry, project_id)
     return entry
 
 
@@ -160,16 +153,7 @@ def restore(session: Session, actor: Actor, entry_id: int) -> TimeEntry:
     time_records.require_open(session, worker.id, [entry.worked_on])
     project_id = time_records.lock_projects_of(session, [entry.assignment_id])
     entry.deleted_at, entry.changed_at = None, utcnow()
-    after = time_records.as_columns(entry) | {"worker_id": worker.id}
-    audit.record(
-        session,
-        actor,
-        Verb.TIME_ENTRY_CHANGED,
-        entry,
-        project_id=project_id,
-        after=after,
-        note=BROUGHT_BACK,
-    )
+    time_records.audit_entry(session, actor, entry, project_id, BROUGHT_BACK)
     session.flush()
     return entry
 

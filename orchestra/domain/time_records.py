@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import settings_of
+from orchestra.domain import audit
 from orchestra.domain.audit import Actor
 from orchestra.domain.calendar import WEEK, monday_of
 from orchestra.domain.pickup import lock_worker
@@ -111,6 +112,28 @@ def week_words(monday: date) -> str:
 
 def day_words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
+
+
+def audit_entry(
+    session: Session,
+    actor: Actor,
+    entry: TimeEntry,
+    project_id: int | None,
+    note: str | None = None,
+) -> None:
+    """Record that there is an entry now, with all that it says.
+
+    :param project_id: of the task that it names, as :func:`lock_projects_of` gives it.
+    """
+    audit.record(
+        session,
+        actor,
+        Verb.TIME_ENTRY_CHANGED,
+        entry,
+        project_id=project_id,
+        after=as_columns(entry) | {"worker_id": entry.worker_id},
+        note=note,
+    )
 
 
 def as_columns(entry: TimeEntry) -> dict[str, Any]:

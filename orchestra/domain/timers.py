@@ -154,14 +154,7 @@ def _stop(session: Session, actor: Actor, timer: Timer) -> TimeEntry:
     session.add(entry)
     session.delete(timer)
     session.flush()
-    audit.record(
-        session,
-        actor,
-        Verb.TIME_ENTRY_CHANGED,
-        entry,
-        project_id=project_id,
-        after=time_records.as_columns(entry) | {"worker_id": entry.worker_id},
-    )
+    time_records.audit_entry(session, actor, entry, project_id)
     return entry
 
 
