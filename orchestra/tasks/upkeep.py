@@ -1,7 +1,7 @@
 """The sweep: find work that should have happened, and start it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -65,37 +65,27 @@ def sweep_all() -> int:
 
 def reclaim_leases() -> int:
     """Return steps whose process is lost."""
-    with reading() as session:
-        task_ids = machine.expired_leases(session, BATCH)
-    return _for_each(task_ids, machine.reclaim)
+    return _for_each_found(machine.expired_leases, machine.reclaim)
 
 
 def dispatch_forgotten() -> int:
     """Ask again for steps that could run and that nobody has asked for."""
-    with reading() as session:
-        forgotten = dispatching.claimable_without_job(session, BATCH)
-    return _for_each(forgotten, dispatching.dispatch_forgotten)
+    return _for_each_found(dispatching.claimable_without_job, dispatching.dispatch_forgotten)
 
 
 def advance_stuck() -> int:
     """Advance projects that have nothing open, or a creation policy to be asked again."""
-    with reading() as session:
-        project_ids = advancing.stuck(session, BATCH)
-    return _for_each(project_ids, advancing.advance_stuck)
+    return _for_each_found(advancing.stuck, advancing.advance_stuck)
 
 
 def prepare_forgotten() -> int:
     """Ask again for the folders of projects that nobody has asked for."""
-    with reading() as session:
-        project_ids = preparing.unprepared(session, BATCH)
-    return _for_each(project_ids, preparing.ask_again)
+    return _for_each_found(preparing.unprepared, preparing.ask_again)
 
 
 def stop_forgotten_timers() -> int:
     """Stop timers that have run for more than a day (T-7)."""
-    with reading() as session:
-        worker_ids = timers.overdue(session, BATCH)
-    return _for_each(list(worker_ids), timers.stop_overdue)
+    return _for_each_found(timers.overdue, timers.stop_overdue)
 
 
 def remove_hidden_files() -> int:
@@ -115,7 +105,15 @@ def _removed(file_id: str, place: str) -> bool:
     return True
 
 
-def _for_each(items: list[Item], work: Callable[[Session, Item], Any]) -> int:
+def _for_each_found(
+    find: Callable[[Session, int], Sequence[Item]], work: Callable[[Session, Item], Any]
+) -> int:
+    with reading() as session:
+        items = find(session, BATCH)
+    return _for_each(items, work)
+
+
+def _for_each(items: Sequence[Item], work: Callable[[Session, Item], Any]) -> int:
     """Do the work for each item in a transaction of its own; one that fails stops no other."""
     for item in items:
         try:
