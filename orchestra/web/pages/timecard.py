@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import time_entries, time_weeks, timecards, worked_tasks
+from orchestra.domain.audit import Actor
 from orchestra.domain.calendar import DAY, WEEK, monday_of, today, zone_of
 from orchestra.domain.time_entries import Change
 from orchestra.domain.timecards import Range, Timecard
@@ -365,23 +366,25 @@ def _told(
 
 @blueprint.post("/weeks/<monday>/submit")
 def submit_week(monday: str) -> ResponseReturnValue:
-    auth.require_form_token()
-    day = _monday(monday)
-    return _told(
-        lambda session: time_weeks.submit(session, auth.current_actor(), day),
-        then=lambda _: address(),
-        words="The week is handed in. Its entries cannot be changed until you take it back.",
-    )
+    words = "The week is handed in. Its entries cannot be changed until you take it back."
+    return _changed_week(time_weeks.submit, monday, words)
 
 
 @blueprint.post("/weeks/<monday>/withdraw")
 def withdraw_week(monday: str) -> ResponseReturnValue:
+    words = "The week is yours again. Hand it in when it is right."
+    return _changed_week(time_weeks.withdraw, monday, words)
+
+
+def _changed_week(
+    change: Callable[[Session, Actor, date], object], monday: str, words: str
+) -> ResponseReturnValue:
     auth.require_form_token()
     day = _monday(monday)
     return _told(
-        lambda session: time_weeks.withdraw(session, auth.current_actor(), day),
+        lambda session: change(session, auth.current_actor(), day),
         then=lambda _: address(),
-        words="The week is yours again. Hand it in when it is right.",
+        words=words,
     )
 
 
