@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -124,18 +125,18 @@ def place_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-class ContentsOnly(FileStore):
+class ContentsOnly(FileStore, ABC):
     """What stores have in common that know contents only: a folder is but a name, and a document
     is Markdown."""
 
     has_own_pages = False
 
+    @abstractmethod
     def replace(self, place: str, content: bytes, content_type: str) -> None:
         """Put another content where there is one.
 
         :raises NotFound: there is nothing at the place.
         """
-        raise NotImplementedError
 
     def make_folder(self, key: str, name: str, parent: str | None) -> str:
         return place_of(key)
