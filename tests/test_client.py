@@ -3,7 +3,6 @@
 import doctest
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -27,6 +26,7 @@ from orchestra.domain import keys
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import Message, Project
 from tests.builders import own, step
+from tests.serving import serving
 
 
 class Between:
@@ -58,13 +58,8 @@ def between(app):
 
 @pytest.fixture
 def url(between):
-    server = make_server("127.0.0.1", 0, between, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(make_server("127.0.0.1", 0, between, threaded=True)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from orchestra.workflow_kit import (
     fetch,
     is_public,
 )
+from tests.serving import serving
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -67,24 +68,17 @@ class Server:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.http.server_address[1]
-        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
-        self.thread.start()
 
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
-
-    def stop(self) -> None:
-        self.stopping.set()
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
-    yield server
-    server.stop()
+    with serving(server.http):
+        yield server
+        server.stopping.set()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -15,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from orchestra import workflow_kit
 from orchestra.workflow_kit import FetchRefused, fetch
+from tests.serving import serving
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -74,17 +74,13 @@ def port(tmp_path, monkeypatch, asked_names):
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     numeric = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: numeric)
     monkeypatch.setattr(certifi, "where", lambda: str(file))
     monkeypatch.setenv("ORCHESTRA_FETCH_ALLOW_HOSTS", "shop.example,other.example")
     workflow_kit._settings.cache_clear()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield server.server_port
     workflow_kit._settings.cache_clear()
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from orchestra.domain import projects
 from orchestra.domain.audit import Actor
 from orchestra.models import Role, TaskClass
 from tests.builders import step
+from tests.serving import serving
 from tests.web.conftest import form_step
 
 SHOTS = Path(__file__).parent / "shots"
@@ -144,13 +144,8 @@ def served(app):
         with contextlib.closing(app(environ, start_response)) as body:
             yield from body
 
-    server = make_server("127.0.0.1", 0, closed, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(make_server("127.0.0.1", 0, closed, threaded=True)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture(params=["sqlite"], scope="session")

@@ -1,7 +1,6 @@
 """`orchestra journalism` against a system that answers, or does not (X-25, X-26, X-28)."""
 
 import json
-import threading
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.models import Task
 from tests.builders import reviewed, step
+from tests.serving import serving
 
 PAGE = "http://127.0.0.1:8000/orchestra/app/project/7"
 STEPS = (
@@ -28,13 +28,8 @@ STEPS = (
 
 @pytest.fixture
 def url(app):
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(make_server("127.0.0.1", 0, app, threaded=True)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture

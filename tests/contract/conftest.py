@@ -14,9 +14,10 @@ from orchestra.integrations.files import FilesInMemory, LocalFiles
 from orchestra.integrations.s3 import S3Files
 from orchestra.integrations.slack import SlackChat
 from tests.contract.drive_objects import ROOT
-from tests.contract.drive_server import drive_server
+from tests.contract.drive_server import DriveServer
 from tests.contract.s3_server import KEY, SECRET, client, s3_server
-from tests.contract.slack_server import TOKEN, slack_server
+from tests.contract.slack_server import TOKEN, SlackServer
+from tests.serving import serving
 
 STORES = ("local", "memory", "s3", "drive")
 
@@ -48,7 +49,7 @@ def s3_files(s3_address):
 @pytest.fixture
 def drive():
     """The service, of which a test may order answers."""
-    with drive_server() as server:
+    with serving(DriveServer()) as server:
         yield server
 
 
@@ -67,7 +68,7 @@ def store(request):
 @pytest.fixture
 def slack():
     """The service, of which a test may order answers."""
-    with slack_server() as server:
+    with serving(SlackServer()) as server:
         yield server
 
 

@@ -14,7 +14,6 @@ import socket
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -104,19 +103,6 @@ class DriveServer(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         """Broken connections are ordered here; others show in what the client says."""
-
-
-@contextmanager
-def drive_server():
-    server = DriveServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Conversation(BaseHTTPRequestHandler):

@@ -15,7 +15,6 @@ import itertools
 import json
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
@@ -285,16 +284,3 @@ class Conversation(BaseHTTPRequestHandler):
 
 
 Conversation.do_POST = Conversation.answer  # the name that the base class calls
-
-
-@contextmanager
-def slack_server():
-    server = SlackServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -5,7 +5,6 @@ import traceback
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
-from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -24,6 +23,7 @@ from orchestra.integrations import pausing, s3
 from orchestra.integrations.files import store_of
 from orchestra.integrations.s3 import S3Files
 from tests.contract.s3_server import BUCKET, KEY, SECRET, client, s3_server
+from tests.serving import serving
 
 PART = s3.PART_BYTES
 PLACE = "projects/1/files/a"
@@ -258,11 +258,8 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server():
     s3._service.cache_clear()
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}).start()
-    yield running
-    running.shutdown()
-    running.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Answers)) as running:
+        yield running
 
 
 @pytest.fixture
