@@ -15,7 +15,6 @@ from orchestra.domain.markup import LONGEST_POST, as_chat, bold, mention, with_l
 from orchestra.domain.message_texts import (
     POSTED,
     WORDED,
-    About,
     Kind,
     post_words,
     preference_of,
@@ -23,21 +22,9 @@ from orchestra.domain.message_texts import (
 )
 from orchestra.integrations.mail import Mail, as_message
 from orchestra.models import Channel, Message, Worker
+from tests.domain.hostile import ABOUT, HOSTILE
 
 BASE = "https://orchestra.example.org"
-HOSTILE = (
-    "{person} <script>alert(1)</script> <!channel> <@U666> @here @everyone\r\n"
-    "Bcc: eve@example.org\x00\u202e\ud800 & \"'%s https://evil.example " + "x" * 999
-)
-ABOUT = About(
-    project=HOSTILE,
-    workflow=HOSTILE,
-    version=HOSTILE,
-    step=HOSTILE,
-    task_id=4,
-    person=HOSTILE,
-    detail=HOSTILE,
-)
 SETTINGS = Settings.from_env({}, environment="development", url=BASE, secret_key="s" * 40)
 
 

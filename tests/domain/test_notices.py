@@ -21,12 +21,10 @@ from orchestra.domain.markup import as_html
 from orchestra.domain.message_texts import LONGEST_NAME, WORDED, About, words
 from orchestra.models import Channel, Message, MessageState, Project, Role, TaskStatus
 from tests.builders import reviewed, step
+from tests.domain.hostile import ABOUT
 
 S = TaskStatus
 RUNNER = Runner("host", 1)
-HOSTILE = (
-    "{person} <script>alert(1)</script>\r\nBcc: eve@example.org\x00\u202e\ud800 & \"'%s" + "x" * 999
-)
 
 
 @pytest.fixture
@@ -313,16 +311,7 @@ def test_a_policy_problem_is_told_once_per_task_and_level(make, act, told):
 @pytest.mark.parametrize("kind", sorted(WORDED))
 def test_the_words_of_each_kind_stand_whatever_is_in_the_data(kind):
     """M-19, M-30, I-22"""
-    about = About(
-        project=HOSTILE,
-        workflow=HOSTILE,
-        version=HOSTILE,
-        step=HOSTILE,
-        task_id=4,
-        person=HOSTILE,
-        detail=HOSTILE,
-    )
-    said = words(kind, about)
+    said = words(kind, ABOUT)
 
     assert said.subject.isprintable()
     assert len(said.subject) < 3 * LONGEST_NAME
