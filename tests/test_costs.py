@@ -151,7 +151,10 @@ def test_claim_and_record_cost_the_same_whatever_the_size(make, session, stateme
 
 
 def test_a_staffing_tick_takes_twenty_statements_and_what_its_rows_need(make, session, statements):
-    """S-21: twelve in the transaction of a request; what is looked at costs the same for all."""
+    """S-21: nine in the transaction of a request, which on SQLite are twelve with its BEGIN.
+
+    What is looked at costs the same for all.
+    """
     version = make.version(step("write"))
     for _ in range(20):
         make.worker()
@@ -168,7 +171,8 @@ def test_a_staffing_tick_takes_twenty_statements_and_what_its_rows_need(make, se
     tick(1)  # fills caches
     few, many = tick(4), tick(12)
     for_each = (many - few) / 8
-    assert for_each <= 12, for_each
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    assert for_each <= (12 if is_sqlite else 9), for_each
     assert few - 4 * for_each <= 20, few
 
 

@@ -1,14 +1,23 @@
 """Ask the next workers: which requests are due, and one batch of one of them (S-19 to S-25)."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import bindparam
 from sqlalchemy.orm import Session, joinedload
 
-from orchestra.database import find_locked, seconds_from_now, settings_of, table_of
+from orchestra.database import (
+    Together,
+    Written,
+    find_locked,
+    seconds_from_now,
+    settings_of,
+    table_of,
+)
 from orchestra.domain import audit, staffing_notices
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.graph import Step
@@ -20,6 +29,7 @@ from orchestra.models import (
     IS_LIVE_REQUEST,
     POOL,
     TERMINAL,
+    AuditEvent,
     Offer,
     Project,
     ProjectStatus,
@@ -35,13 +45,21 @@ from orchestra.models import (
 
 logger = logging.getLogger(__name__)
 
-_OFFERS = table_of(Offer)
-_VALID = sa.bindparam("valid_seconds", type_=sa.Float())
+_OFFERS, _REQUESTS, _BATCHES = table_of(Offer), table_of(StaffingRequest), table_of(StaffingBatch)
+_EVENTS = table_of(AuditEvent)
+_REQUEST: sa.BindParameter[int] = bindparam("of_request")
+_NUMBER: sa.BindParameter[int] = bindparam("nth")
+_OF_EVENT: dict[str, sa.BindParameter[Any]] = {
+    column.name: bindparam(f"event_{column.name}")
+    for column in _EVENTS.c
+    if column.name not in ("id", "at")  # which the database gives
+}
+_VALID = bindparam("valid_seconds", type_=sa.Float())
 _STORE_OFFERS = (
     sa.insert(_OFFERS)
     .values(
         {
-            **{name: sa.bindparam(name) for name in ("request_id", "worker_id", "batch", "detail")},
+            **{name: bindparam(name) for name in ("request_id", "worker_id", "batch", "detail")},
             "state": sa.literal_column("'sent'"),
             "expires_at": seconds_from_now(_VALID),
         }
@@ -163,18 +181,13 @@ def send(session: Session, plan: Plan) -> int:
     request = find_locked(session, StaffingRequest, plan.request.id)
     if request is None or not _is_unchanged(plan, locked, request):
         return 0
-    judged, detail = plan.judged, plan.detail
-    _store_verdicts(session, plan)
-    request.last_batch_at = seconds_from_now(0)
-    request.state = RequestState.EXHAUSTED if judged.leaves_nobody else RequestState.OPEN
-    if judged.chosen:
-        request.detail_problem = detail.problem
+    _store(session, locked, plan)
+    if plan.judged.chosen:
         asked = _store_offers(session, plan)
-        _record(session, locked, plan, detail.problem)
-        staffing_notices.offered(session, locked, request, asked, detail.text)
-    if request.state is RequestState.EXHAUSTED:
+        staffing_notices.offered(session, locked, request, asked, plan.detail.text)
+    if plan.judged.leaves_nobody:
         staffing_notices.exhausted(session, locked, request)
-    return len(judged.chosen)
+    return len(plan.judged.chosen)
 
 
 def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> bool:
@@ -187,17 +200,43 @@ def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> b
     )
 
 
-def _store_verdicts(session: Session, plan: Plan) -> None:
-    """One row for each batch, and one for what was found since: it would grow with every run."""
-    verdicts, of_request = dict(plan.judged.verdicts), StaffingBatch.request_id == plan.request.id
-    if plan.renews:
-        session.execute(
-            sa.update(StaffingBatch)
-            .where(of_request, StaffingBatch.number == plan.number)
-            .values(verdicts=verdicts, at=seconds_from_now(0))
-        )
-        return
-    session.add(StaffingBatch(request_id=plan.request.id, number=plan.number, verdicts=verdicts))
+def _store(session: Session, locked: LockedTask, plan: Plan) -> None:
+    """The verdicts, when and how the request was looked at, and the event, if anybody is asked.
+
+    One row for each batch, and one for what was found since: it would grow with every run.
+    """
+    asks, request_id = bool(plan.judged.chosen), plan.request.id
+    values = {
+        "of_request": request_id,
+        "nth": plan.number,
+        "found": dict(plan.judged.verdicts),
+        "as_state": RequestState.EXHAUSTED if plan.judged.leaves_nobody else RequestState.OPEN,
+        "problem": plan.detail.problem,
+    }
+    if asks:
+        values |= {f"event_{name}": value for name, value in _event(locked, plan).items()}
+    _stored(asks=asks, renews=plan.renews).run(session, values)
+
+
+@cache
+def _stored(*, asks: bool, renews: bool) -> Together:
+    """To write it costs many times what it costs to run it."""
+    return Together(lambda _id_of: _parts(asks=asks, renews=renews))
+
+
+def _parts(*, asks: bool, renews: bool) -> Iterator[tuple[str, Written]]:
+    looked_at = {"last_batch_at": seconds_from_now(0), "state": bindparam("as_state")}
+    if asks:
+        looked_at["detail_problem"] = bindparam("problem")
+    yield "request", sa.update(_REQUESTS).where(_REQUESTS.c.id == _REQUEST).values(looked_at)
+    found = {"verdicts": bindparam("found"), "at": seconds_from_now(0)}
+    if renews:
+        is_same = sa.and_(_BATCHES.c.request_id == _REQUEST, _BATCHES.c.number == _NUMBER)
+        yield "batch", sa.update(_BATCHES).where(is_same).values(found)
+    else:
+        yield "batch", sa.insert(_BATCHES).values(request_id=_REQUEST, number=_NUMBER, **found)
+    if asks:
+        yield "event", sa.insert(_EVENTS).values(_OF_EVENT)
 
 
 def _store_offers(session: Session, plan: Plan) -> list[tuple[int, int]]:
@@ -215,15 +254,15 @@ def _store_offers(session: Session, plan: Plan) -> list[tuple[int, int]]:
     return [(ids[worker_id], worker_id) for worker_id in plan.judged.chosen]
 
 
-def _record(session: Session, locked: LockedTask, plan: Plan, problem: str | None) -> None:
+def _event(locked: LockedTask, plan: Plan) -> dict[str, Any]:
+    problem = plan.detail.problem
     after = {
         "task": locked.task.id,
         "level": plan.request.level,
         "batch": plan.number,
         "worker_ids": list(plan.judged.chosen),
     }
-    audit.record(
-        session,
+    return audit.event(
         SYSTEM,
         Verb.OFFER_SENT,
         plan.request,
