@@ -7,15 +7,11 @@ import pytest
 from orchestra.domain import offers, projects, staffing, versions
 from orchestra.models import MessagePreference, Offer, OfferState, Role
 from tests.builders import step
-from tests.web.asking import ALL, Asking
+from tests.web.asking import ALL
+from tests.web.conftest import text_of
 
 API = "/orchestra/api/interface"
 COUNT = re.compile(r"Available <strong>(\d+)</strong>")
-
-
-@pytest.fixture
-def asking(session, make):
-    return Asking(session, make)
 
 
 @pytest.fixture
@@ -36,10 +32,6 @@ def offered(asking, make, ana):
         return made
 
     return offer
-
-
-def text_of(answer):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
 
 
 def test_offers_are_listed_by_priority_and_age(client, offered, ana):
@@ -85,13 +77,13 @@ def test_an_empty_list_names_what_one_is_certified_for(client, make, session, an
     """W-9"""
     session.commit()
     client.sign_in(ana)
-    assert "You hold no certification" in text_of(client.get(ALL))
+    assert "You hold no certification" in text_of(client.get(ALL).text)
     version = make.version(step("report"), certifications=["reporter", "editor"])
     for certification in version.workflow.certifications:
         make.grant(ana, certification)
     make.grant(ana, version.workflow.certifications[0], Role.REVIEWER)
     session.commit()
-    read = text_of(client.get(ALL))
+    read = text_of(client.get(ALL).text)
     assert "No tasks are offered to you" in read
     assert re.search(r"certified for \w+.*, .* and .*\.", read)
     assert "(reviewer)" in read

@@ -12,6 +12,7 @@ from orchestra.domain.audit import SYSTEM
 from orchestra.models import CheckProblem, ProjectCheck
 from tests.builders import step
 from tests.check_functions import checks, project
+from tests.web.conftest import text_of
 
 PAGE = "/orchestra/app/project"
 LIST = "/orchestra/admin/checks/"
@@ -33,10 +34,6 @@ def checked(session, make):
     sanity.handle(session, sanity.Result(made.id, ["late"]))
     session.commit()
     return made
-
-
-def text_of(page):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
 def section(client, of):

@@ -1,6 +1,5 @@
 """The page of one offer: who sees it, what it says, and what an answer does (S-28 to S-43)."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -9,14 +8,10 @@ from orchestra.database import utcnow
 from orchestra.domain import lifecycle, projects, staffing
 from orchestra.models import Offer, OfferState, RequestState, TaskStatus
 from tests.builders import step
-from tests.web.asking import ALL, Asking
+from tests.web.asking import ALL
+from tests.web.conftest import text_of
 
 LOGIN = "/orchestra/accounts/login/"
-
-
-@pytest.fixture
-def asking(session, make):
-    return Asking(session, make)
 
 
 @pytest.fixture
@@ -41,10 +36,6 @@ def offer(asking, task, ana):
 def path(asking, offer):
     asking.session.commit()
     return asking.path_of(offer)
-
-
-def text_of(answer):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
 
 
 def state_of(session, offer):
@@ -97,7 +88,7 @@ def test_the_page_says_what_is_asked(client, path, ana, task):
     """S-28, S-30"""
     answer = client.sign_in(ana).get(path)
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    read = text_of(answer)
+    read = text_of(answer.text)
     for part in (
         "Hello Ana",
         "The Pope in New York",
@@ -150,7 +141,7 @@ def test_who_is_late_is_told_so_with_the_time(client, browser, asking, make, ses
         late.post_form(f"{asking.path_of(second)}decline"),
         late.get(asking.path_of(second)),
     ):
-        read = text_of(answer)
+        read = text_of(answer.text)
         assert answer.status_code == 409
         assert "This task was already taken" in read
         assert "just now" in read
@@ -166,7 +157,7 @@ def test_a_declined_offer_can_be_declined_again_and_accepted_after_all(
     client.sign_in(ana)
     for _ in range(2):
         assert client.post_form(f"{path}decline").headers["Location"] == path
-        read = text_of(client.get(path))
+        read = text_of(client.get(path).text)
         assert "You declined" in read
         assert "Accept after all" in read
     assert state_of(session, offer) is OfferState.DECLINED
@@ -200,7 +191,7 @@ def test_nobody_accepts_while_the_project_is_paused(client, asking, path, sessio
     projects.pause(session, asking.mia, task.project_id)
     session.commit()
     client.sign_in(ana)
-    read = text_of(client.get(path))
+    read = text_of(client.get(path).text)
     assert "The project is paused. You can accept when it goes on" in read
     answer = client.post_form(f"{path}accept")
     assert answer.status_code == 409

@@ -1,6 +1,5 @@
 """Staffing on the pages of project admins: requests under administration, and why (W-69, S-18)."""
 
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -17,15 +16,10 @@ from orchestra.models import (
     Worker,
 )
 from tests.builders import step
-from tests.web.asking import Asking
+from tests.web.conftest import text_of
 
 LIST = "/orchestra/admin/staffing/"
 PROJECT = "/orchestra/app/project"
-
-
-@pytest.fixture
-def asking(session, make):
-    return Asking(session, make)
 
 
 @pytest.fixture
@@ -48,10 +42,6 @@ def task(make):
     project.short_description = "The Pope in New York"
     make.session.flush()
     return make.task(project, "report")
-
-
-def text_of(page):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
 def read(client, path):

@@ -4,14 +4,8 @@ import pytest
 
 from orchestra.models import OfferState, TaskStatus
 from tests.builders import step
-from tests.web.asking import Asking
 
 PREFIX = "/orchestra/api/interface/project_management"
-
-
-@pytest.fixture
-def asking(session, make):
-    return Asking(session, make)
 
 
 @pytest.fixture
