@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 import sqlalchemy as sa
-from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from orchestra import client as client_module
 from orchestra.client import (
@@ -26,7 +26,7 @@ from orchestra.domain import keys
 from orchestra.domain.audit import SYSTEM
 from orchestra.models import Message, Project
 from tests.builders import own, step
-from tests.serving import serving
+from tests.serving import serving_app
 
 
 class Between:
@@ -47,8 +47,7 @@ class Between:
             self.failing -= 1
         else:
             return self.app(environ, start_response)
-        start_response("502 Bad Gateway", [("Content-Type", "text/html")])
-        return [b"<h1>Bad gateway</h1>"]
+        return Response("<h1>Bad gateway</h1>", 502)(environ, start_response)
 
 
 @pytest.fixture
@@ -58,8 +57,8 @@ def between(app):
 
 @pytest.fixture
 def url(between):
-    with serving(make_server("127.0.0.1", 0, between, threaded=True)) as server:
-        yield f"http://127.0.0.1:{server.server_port}"
+    with serving_app(between) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A real browser, and real systems for it to visit."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -14,14 +13,13 @@ from pathlib import Path
 import pytest
 import requests
 from playwright.sync_api import expect, sync_playwright
-from werkzeug.serving import make_server
 
 from orchestra.client import OrchestraClient
 from orchestra.domain import projects
 from orchestra.domain.audit import Actor
 from orchestra.models import Role, TaskClass
 from tests.builders import step
-from tests.serving import serving
+from tests.serving import serving_app
 from tests.web.conftest import form_step
 
 SHOTS = Path(__file__).parent / "shots"
@@ -110,6 +108,7 @@ class Visit:
     def check(self):
         """No sideways scrolling (W-4), and nothing that the automatic check finds (W-5)."""
         page = self.page
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         seen = page.viewport_size
         page.set_viewport_size({"width": seen["width"], "height": 2400})  # the bar covers nothing
@@ -138,14 +137,8 @@ def visiting(chromium):
 @pytest.fixture
 def served(app):
     """The address of the application of this test, served to browsers."""
-
-    def closed(environ, start_response):
-        # The development server leaves a file open whose reader hung up.
-        with contextlib.closing(app(environ, start_response)) as body:
-            yield from body
-
-    with serving(make_server("127.0.0.1", 0, closed, threaded=True)) as server:
-        yield f"http://127.0.0.1:{server.server_port}"
+    with serving_app(app) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite"], scope="session")

@@ -87,7 +87,9 @@ def test_an_empty_inbox_says_what_comes(served, make, session, visiting):
     make.worker("ana", first_name="Ana", password="ana")
     session.commit()
     visit = visiting(served)
-    visit.sign_in("ana").get_by_title("Inbox").click()
+    page = visit.sign_in("ana")
+    page.get_by_title("Inbox").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
     visit.check()
     visit.shot("inbox-empty")
 

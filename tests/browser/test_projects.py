@@ -100,6 +100,7 @@ def test_the_list_is_filtered_and_folds(served, project, visiting):
     visit = visiting(served)
     page = visit.sign_in("mia")
     page.get_by_role("link", name="Projects").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Projects")
     visit.check()
     visit.shot("projects-list")
     page.get_by_label("Description or id").fill("pope")

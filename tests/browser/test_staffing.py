@@ -327,6 +327,7 @@ def test_requests_can_be_read_and_asked_again(enter, start, tick, session, make,
     session.rollback()
     visit, page = enter("mia", "/orchestra/admin/", **options)
     page.get_by_role("link", name="Staffing").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Staffing")
     visit.check()
     visit.shot(f"staffing-admin-{look}")
     page.locator(f"#request-{newest}").get_by_role("link", name="Reporting").click()

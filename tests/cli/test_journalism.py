@@ -5,7 +5,6 @@ import json
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
-from werkzeug.serving import make_server
 
 from orchestra.cli import journalism, main
 from orchestra.cli.broker import free_port
@@ -16,7 +15,7 @@ from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.models import Task
 from tests.builders import reviewed, step
-from tests.serving import serving
+from tests.serving import serving_app
 
 PAGE = "http://127.0.0.1:8000/orchestra/app/project/7"
 STEPS = (
@@ -28,8 +27,8 @@ STEPS = (
 
 @pytest.fixture
 def url(app):
-    with serving(make_server("127.0.0.1", 0, app, threaded=True)) as server:
-        yield f"http://127.0.0.1:{server.server_port}"
+    with serving_app(app) as url:
+        yield url
 
 
 @pytest.fixture
