@@ -18,6 +18,7 @@ from orchestra.models import (
     Project,
     Source,
     Task,
+    TimeEntry,
     Worker,
 )
 
@@ -107,7 +108,24 @@ def _is_about(task_id: int) -> sa.ColumnElement[bool]:
     is_assignment = sa.and_(
         AuditEvent.object_kind == Assignment.__tablename__, AuditEvent.object_id.in_(of_task)
     )
-    return sa.or_(is_task, is_assignment, _text(AuditEvent.after, "task") == str(task_id))
+    names_it = _text(AuditEvent.after, "task") == str(task_id)
+    return sa.or_(is_task, is_assignment, names_it, _is_time_on(of_task))
+
+
+def _is_time_on(assignments: sa.Select[int]) -> sa.ColumnElement[bool]:
+    """Of an entry that was moved to another task, both tell it; a change that leaves the task
+    alone does not name it, and is told where the entry is now."""
+    as_text = sa.select(sa.cast(assignments.subquery().c.id, sa.Text()))
+    named = [_text(changes, "assignment") for changes in (AuditEvent.before, AuditEvent.after)]
+    entries = sa.select(TimeEntry.id).where(TimeEntry.assignment_id.in_(assignments))
+    names_none = sa.and_(*(assignment.is_(None) for assignment in named))
+    return sa.and_(
+        AuditEvent.object_kind == TimeEntry.__tablename__,
+        sa.or_(
+            *(assignment.in_(as_text) for assignment in named),
+            sa.and_(names_none, AuditEvent.object_id.in_(entries)),
+        ),
+    )
 
 
 def _concerns(username: str) -> sa.ColumnElement[bool]:

@@ -11,6 +11,7 @@ from orchestra.domain.information import project_information
 from orchestra.domain.time_entries import Change
 from orchestra.errors import NotFound
 from orchestra.models import TaskStatus, TimeEntry, Verb
+from tests.builders import step
 from tests.recording import WEDNESDAY
 
 TODAY = WEDNESDAY
@@ -200,6 +201,48 @@ def test_the_history_of_a_project_tells_it_in_words(session, make, act):
         "changed the date and the description of recorded time.",
         "recorded 1:01 h of work on 2026-03-04.",
     ]
+
+
+def test_the_history_of_a_task_tells_the_time_that_was_worked_on_it(session, make, act):
+    """P-60"""
+    work, other = make.work(TaskStatus.REVIEWING), make.work(TaskStatus.PROCESSING)
+    for at, actor, seconds in [(0, work.writer, 60), (1, work.reviewer, 120)]:
+        on_it = {"worked_on": TODAY, "assignment_id": work.at(at).id}
+        made = act(time_entries.create, actor, work_seconds=seconds, **on_it)
+    act(time_entries.change, work.reviewer, made.id, Change(description="Called"))
+    act(time_entries.delete, work.reviewer, made.id)
+
+    def told(task, **filters):
+        events = story.history(session, work.project.id, task_id=task.id, **filters).events
+        return [event.text for event in events if "time" in event.verb]
+
+    by_reviewer = [
+        f"{work.reviewer.name} deleted 0:02 h of work on 2026-03-04.",
+        f"{work.reviewer.name} changed the description of recorded time.",
+        f"{work.reviewer.name} recorded 0:02 h of work on 2026-03-04.",
+    ]
+    by_writer = [f"{work.writer.name} recorded 0:01 h of work on 2026-03-04."]
+    assert told(work.task) == by_reviewer + by_writer
+    assert told(work.task, person=work.reviewer.name) == by_reviewer
+    assert told(other.task) == []
+
+
+def test_the_history_tells_time_that_was_moved_at_both_tasks(session, make, act):
+    """P-60"""
+    ana = make.worker("ana")
+    project = make.project(step("first"), step("second"))
+    held = [make.hold(project, slug, ana) for slug in ("first", "second")]
+    on_first = {"worked_on": TODAY, "assignment_id": held[0].id}
+    made = act(time_entries.create, Actor.of(ana), work_seconds=60, **on_first)
+    act(time_entries.change, Actor.of(ana), made.id, Change(assignment_id=held[1].id))
+
+    def told(task_id):
+        events = story.history(session, project.id, task_id=task_id).events
+        return [event.did for event in events if "time" in event.verb]
+
+    moved = "changed the task of recorded time."
+    assert told(held[0].task_id) == [moved, "recorded 0:01 h of work on 2026-03-04."]
+    assert told(held[1].task_id) == [moved]
 
 
 def test_the_state_of_an_assignment_says_what_its_worker_recorded(session, make, act):
