@@ -11,6 +11,8 @@ from orchestra.models import (
     Assignment,
     Attempt,
     AuditEvent,
+    Channel,
+    Message,
     Project,
     ProjectStatus,
     Role,
@@ -96,7 +98,7 @@ def assign(actor, task_id, worker):
     )
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_of_a_crowd_that_wants_one_task_one_gets_it_and_the_others_are_told(
     session, start, crowd, make, at_once, is_long
 ):
@@ -119,6 +121,8 @@ def test_of_a_crowd_that_wants_one_task_one_gets_it_and_the_others_are_told(
         assert count(session, Assignment, is_live) == 1
         assigned = sa.and_(AuditEvent.verb == Verb.TASK_ASSIGNED, AuditEvent.object_id == task_id)
         assert count(session, AuditEvent, assigned) == 1
+        told = (Message.task_id == task_id, Message.channel == Channel.INBOX)
+        assert count(session, Message, *told) == 1
         abort(session, project_id)  # so that the winner may win again
     assert_intact(session)
 
@@ -206,7 +210,7 @@ def test_of_many_processes_one_gets_the_lease(session, start, at_once):
     assert count(session, OutboxMessage) == 0
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("carries_on", [False, True])
 def test_the_last_two_dependencies_end_together_and_the_join_is_created_once(
     session, start, at_once, is_long, carries_on

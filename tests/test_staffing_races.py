@@ -14,6 +14,7 @@ from orchestra.domain.message_texts import Kind
 from orchestra.errors import (
     Forbidden,
     NotCertified,
+    NotFound,
     OfferClosed,
     ProjectPaused,
     WrongStatus,
@@ -55,7 +56,7 @@ def asked(session, make, change_settings):
     crowd = []  # who is asked again in the next round
 
     def prepared(number, *, restaff=False, **keys):
-        change_settings(staffbot_worker_batch_size=CROWD, max_in_progress_tasks=0)
+        change_settings(staffbot_worker_batch_size=2 * CROWD, max_in_progress_tasks=0)
         project = make.project(step("write", review_policy=reviewed(), **keys), step("other"))
         task = make.task(project, "write")
         if restaff:
@@ -110,7 +111,7 @@ def assert_intact(session):
     session.commit()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_of_fifty_who_accept_at_once_one_has_the_task_and_the_others_hear_so(
     session, asked, at_once, is_long
 ):
@@ -138,19 +139,45 @@ def test_of_fifty_who_accept_at_once_one_has_the_task_and_the_others_hear_so(
     assert_intact(session)
 
 
-def test_of_offers_and_buttons_one_gets_the_task(session, asked, at_once):
-    """R-2, P-42"""
-    request, crowd = asked(8)
+@pytest.mark.timeout(1800)
+def test_of_a_crowd_that_accepts_picks_up_and_is_assigned_one_gets_the_task(
+    session, make, asked, at_once, is_long
+):
+    """R-2, P-42: 50 people come to one task by three ways, and each loser is told by their own."""
+    admin, elsewhere = Actor.of(make.admin()), make.worker()
+    for _ in range(200 if is_long else 1):
+        request, crowd = asked(CROWD)
+        project_id = one(session, Task, request.task_id).project_id
+        make.hold(session.get_one(Project, project_id), "other", elsewhere)
+        session.commit()
+        ways = (accept, pick_up, assign_by(admin, request.task_id))
 
-    def by_button(offer):
-        return lambda session: pickup.pick_up(session, actor_of(session, offer), Role.ENTRY_LEVEL)
+        results = at_once(*(ways[n % 3](offer) for n, offer in enumerate(crowd)))
 
-    calls = [by_button(o) if n % 2 else accept(o) for n, o in enumerate(crowd)]
-    at_once(*calls)
-
-    on_it = Assignment.task_id == request.task_id
-    assert count(session, Assignment, on_it) == 1
+        assert len(errors(results)) == CROWD - 1
+        for way, refusal in enumerate((OfferClosed, NotFound, WrongStatus)):
+            assert {type(error) for error in errors(results[way::3])} == {refusal}
+        assert count(session, Assignment, Assignment.task_id == request.task_id) == 1
+        told = (Message.task_id == request.task_id, Message.channel == Channel.INBOX)
+        assert count(session, Message, *told, Message.kind == Kind.TASK_PICKED_UP) == 1
+        assert one(session, StaffingRequest, request.id).state is RequestState.FILLED
+        session.commit()
+        projects.abort(session, SYSTEM, project_id)
+        session.commit()
     assert_intact(session)
+
+
+def pick_up(offer):
+    return lambda session: pickup.pick_up(session, actor_of(session, offer), Role.ENTRY_LEVEL)
+
+
+def assign_by(admin, task_id):
+    def assign(offer):
+        return lambda session: lifecycle.assign_task(
+            session, admin, task_id, session.get_one(Worker, offer.worker_id)
+        )
+
+    return assign
 
 
 @pytest.mark.parametrize("round", range(ROUNDS))
