@@ -132,10 +132,6 @@ class IdempotencyMismatch(Conflict):
     kind = "idempotency_mismatch"
 
 
-class LeaseLost(Conflict):
-    """Another process holds the machine step by now."""
-
-
 class TooLarge(OrchestraError):
     """A body, an upload or task data is over the limit."""
 

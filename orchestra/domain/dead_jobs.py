@@ -30,10 +30,6 @@ class AskedJob:
     still_waits: bool = False  # whether the step would be asked for again at once
 
     @property
-    def is_dead(self) -> bool:
-        return self.message.resend_at is None
-
-    @property
     def last_line(self) -> str:
         return last_line(self.message.last_error)
 

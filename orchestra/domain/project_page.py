@@ -152,10 +152,6 @@ class ProjectPage:
         return is_own or not self.is_reduced
 
     @property
-    def allowed_of(self) -> Mapping[int, Sequence[TaskAction]]:
-        return {row.task.id: row.allowed for row in self.rows if row.task}
-
-    @property
     def tasks(self) -> Sequence[TaskRow]:
         """The rows whose step has a task."""
         return [row for row in self.rows if row.task]

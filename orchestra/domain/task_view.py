@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -278,11 +277,6 @@ def _verb(iteration: Iteration, level: int) -> str:
     if iteration.status is IterationStatus.PROVIDED_REVIEW:
         return "returned"
     return "accepted" if level else "submitted"
-
-
-def when_ended(past: Round) -> datetime:
-    """The end of a round, or its start while it lasts."""
-    return past.iteration.ended_at or past.iteration.started_at
 
 
 def get_task(session: Session, task_id: int) -> Task:

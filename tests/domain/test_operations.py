@@ -240,8 +240,8 @@ def dead(make, session):
 
 def test_a_dead_job_shows_its_error_and_its_step(dead):
     job = dead()
-    assert (job.is_dead, job.last_line, job.project) == (True, "KeyError: 'url'", "A project")
-    assert job.message.failures == outbox.LAST_FAILURE
+    assert (job.last_line, job.project) == ("KeyError: 'url'", "A project")
+    assert (job.message.failures, job.message.resend_at) == (outbox.LAST_FAILURE, None)
 
 
 def test_a_dead_job_is_sent_again_as_if_it_had_never_failed(

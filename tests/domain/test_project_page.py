@@ -183,7 +183,7 @@ def test_the_page_has_what_an_admin_may_do(session, make, admin):
     work = make.work(S.PROCESSING)
     page = project_page(session, admin, work.project.id)
     assert "pause" in page.allowed
-    assert "unassign" in page.allowed_of[work.task.id]
+    assert "unassign" in page.rows[0].allowed
 
 
 # --- The list ---------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_every_kind_of_error_has_a_status():
     for found in classes:
         classes += found.__subclasses__()
     assert {found.kind for found in classes} <= set(HTTP_STATUS)
-    assert domain_errors.LeaseLost in classes
+    assert StaleRevision in classes
 
 
 def test_programs_get_json_with_all_that_is_known(small_app):

@@ -102,7 +102,7 @@ def show() -> ResponseReturnValue:
     worker = auth.current_worker()
     with reading() as session:
         opened = _opened(session, worker)
-        form = _form_asked_for(worker, opened)
+        form = _form_asked_for(opened)
         seen = _seen(session, worker, Asked.from_request(worker, opened), form)
     return _page(worker, seen)
 
@@ -117,7 +117,7 @@ def _opened(session: Session, worker: Worker) -> TimeEntry | None:
     return found if found and found.worker_id == worker.id else None
 
 
-def _form_asked_for(worker: Worker, opened: TimeEntry | None) -> Form | None:
+def _form_asked_for(opened: TimeEntry | None) -> Form | None:
     if opened is not None:
         hours, minutes = divmod(opened.rounded_minutes, 60)
         return Form(
