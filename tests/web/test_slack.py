@@ -15,7 +15,9 @@ from orchestra.database import db, utcnow
 from orchestra.domain import lifecycle, offer_links
 from orchestra.domain.offer_buttons import ACCEPT, DECLINE
 from orchestra.models import (
+    Assignment,
     AuditEvent,
+    Channel,
     Message,
     Offer,
     SlackRequest,
@@ -498,6 +500,42 @@ def test_losers_read_honest_words(slack_app, token, session, make, work):
     assert "Other tasks that you may take" in told["text"]
     assert told["replace_original"]
     assert states(session)["bob"] == "lost"
+
+
+def test_of_fifty_who_press_at_once_one_has_the_task_and_the_others_hear_so(
+    slack_app, work, session, make, change_settings, monkeypatch
+):
+    """R-2, S-38, S-39, S-56: and what Slack sends again is answered alike and has no effect."""
+    monkeypatch.setattr(slack, "WORK_SECONDS", 60.0)  # not a matter of time here
+    change_settings(staffbot_worker_batch_size=60)
+    crowd = [make.worker(slack_user_id=f"U{number}") for number in range(50)]
+    request = staff(session, work.task.id)
+    settings = slack_app.app.config["SETTINGS"]
+    presses = [
+        (offer_links.token_of(settings, offer_to(session, request, worker).id), worker)
+        for worker in crowd
+    ]
+    session.commit()
+
+    def press(one):
+        token, worker = one
+        return said(slack_app.press(ACCEPT, token, user=worker.slack_user_id))
+
+    with ThreadPoolExecutor(len(crowd)) as threads:
+        first = list(threads.map(press, presses))
+        again = list(threads.map(press, presses))
+
+    assert again == first
+    assert all(answer["replace_original"] for answer in first)
+    assert sum("Write is yours" in answer["text"] for answer in first) == 1
+    assert sum("This task was already taken." in answer["text"] for answer in first) == 49
+    session.expire_all()
+    (held,) = session.scalars(sa.select(Assignment).where(Assignment.task_id == work.task.id))
+    (taken,) = [i for i, answer in enumerate(first) if "is yours" in answer["text"]]
+    assert held.worker_id == crowd[taken].id
+    inbox = sa.select(Message.worker_id).where(Message.channel == Channel.INBOX)
+    told = session.scalars(inbox.where(Message.kind == "task_picked_up")).all()
+    assert told == [held.worker_id]
 
 
 @pytest.mark.parametrize(
