@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from orchestra.config import Settings, declared
 from orchestra.config.declaring import declaration, variable
@@ -71,7 +72,21 @@ def test_a_value_is_read_as_its_type(variable, text, field, value):
         ("STAFFBOT_CONFIG", "{", "'{' is not JSON"),
         ("ORCHESTRA_ENVIRONMENT", "live", "'live' is none of development"),
         ("ORCHESTRA_URL", "http://[", "is not an address"),
+        ("ORCHESTRA_SANITY_INTERVAL", "9" * 400, "is too long a duration"),
+        ("ORCHESTRA_SANITY_INTERVAL", "P99999W", "is too long a duration"),
+        ("ORCHESTRA_SESSION_HOURS", "9" * 18, "is out of range (1..87600)"),
         ("ORCHESTRA_URL", "ftp://x", "must begin with http"),
+        ("ORCHESTRA_URL", "http://", "name a host"),
+        ("ORCHESTRA_URL", "http://work example.org", "name a host"),
+        ("ORCHESTRA_FLOWER_URL", "flower:5555", "must begin with http"),
+        ("ORCHESTRA_WEB_HOST", "http://0.0.0.0", "is not a host name or an IP address"),
+        ("ORCHESTRA_WEB_HOST", "0.0.0.0:8000", "is not a host name or an IP address"),
+        ("ORCHESTRA_WEB_HOST", "[]", "is not a host name or an IP address"),
+        ("ORCHESTRA_DATABASE_URL", "sqlite://", "names no file"),
+        ("ORCHESTRA_DATABASE_URL", "sqlite:///:memory:?x=1", "names no file"),
+        ("DEFAULT_FROM_EMAIL", "desk", "is no mail address"),
+        ("ORCHESTRA_NOTIFICATIONS_FROM_EMAIL", "desk", "is no mail address"),
+        ("ORCHESTRA_MOCK_TO_EMAIL", "desk", "is no mail address"),
         ("ORCHESTRA_DATABASE_URL", "mysql://u:p@h/d", "must begin with postgresql"),
         ("ORCHESTRA_BROKER_URL", "memory://", "must begin with one of redis"),
     ],
@@ -82,6 +97,15 @@ def test_a_wrong_value_is_refused_by_name(variable, text, reason):
 
     assert problem.startswith(f"{variable}: ")
     assert reason in problem
+
+
+@pytest.mark.parametrize("name", ["50% off", "who?", "a%20b", "#1", "münchen"])
+def test_any_folder_can_be_the_data_folder(name, tmp_path):
+    """E-11, E-12: no sign in its name leads the database elsewhere."""
+    settings = Settings.from_env({}, data_dir=tmp_path / name)
+
+    found = sa.make_url(settings.database_url).database
+    assert found == str(tmp_path / name / "orchestra.sqlite3")
 
 
 def test_every_offence_is_listed_and_an_unknown_variable_gets_the_nearest_name():
@@ -108,6 +132,14 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert (settings.lease_seconds, settings.project_api_key) == (30, "a key")
     assert settings.sources["lease_seconds"] == "environment"
     assert settings.sources["project_api_key"] == f"file {path}"
+
+
+def test_a_file_may_begin_as_windows_begins_it(tmp_path):
+    """E-1: else the first setting would be lost without a word."""
+    path = tmp_path / "settings"
+    path.write_bytes(b"\xef\xbb\xbfORCHESTRA_LEASE_SECONDS=20\r\n")
+
+    assert Settings.from_env({"ORCHESTRA_CONFIG_FILE": str(path)}).lease_seconds == 20
 
 
 def test_a_broken_or_missing_file_is_an_offence(tmp_path):

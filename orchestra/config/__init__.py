@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from orchestra.errors import BadConfiguration, Unavailable
 PLACEHOLDER = "CHANGEME"
 SHORTEST_SECRET_KEY = 32
 DATABASES = ("sqlite", "postgresql+psycopg")
+IN_MEMORY = ("sqlite:", "sqlite://", "sqlite:///", "sqlite:///:memory:")
 BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
@@ -171,7 +173,9 @@ class Settings(
         given = {name: value for name, value in overrides.items() if value is not None}
         values, sources, problems = read_environment(cls, env)
         sources |= dict.fromkeys(given, "command line")
-        settings = cls(**{**values, **given}, sources=sources)._with_derived_values()
+        values |= given
+        problems += _take_out_bad_host(values)
+        settings = cls(**values, sources=sources)._with_derived_values()
         problems += settings._problems()
         if problems:
             raise BadConfiguration(problems)
@@ -241,7 +245,9 @@ class Settings(
         return (Path(__file__).parents[2] / "workflows",)
 
     def _embedded_database_url(self) -> str:
-        return f"sqlite:///{self.data_dir.absolute() / 'orchestra.sqlite3'}"
+        path = str(self.data_dir.absolute() / "orchestra.sqlite3")
+        # A folder may have these in its name; in an address they mean something else.
+        return "sqlite:///" + path.replace("%", "%25").replace("?", "%3F")
 
     def _with_derived_values(self) -> Self:
         url = self.url.rstrip("/") or self.loopback_url
@@ -264,10 +270,16 @@ class Settings(
 
     def _problems(self) -> list[str]:
         problems = [] if self.development else self._secret_key_problems()
-        if urlsplit(self.url).scheme not in ("http", "https"):
-            problems.append("ORCHESTRA_URL: must begin with http:// or https://.")
+        for name, url in (("ORCHESTRA_URL", self.url), ("ORCHESTRA_FLOWER_URL", self.flower_url)):
+            if url and not _is_web_address(url):
+                problems.append(f"{name}: must begin with http:// or https://, and name a host.")
         if self.database_url.split(":")[0] not in DATABASES:
             problems.append("ORCHESTRA_DATABASE_URL: must begin with postgresql:// or sqlite:///.")
+        if self.database_url.partition("?")[0] in IN_MEMORY:
+            problems.append(
+                "ORCHESTRA_DATABASE_URL: names no file, so each process would have a database of "
+                "its own; write sqlite:////folder/file."
+            )
         if self.broker_url and self.broker_url.split(":")[0] not in BROKERS:
             problems.append(f"ORCHESTRA_BROKER_URL: must begin with one of {', '.join(BROKERS)}.")
         problems += self._mail_problems() + self._s3_problems() + self._slack_problems()
@@ -303,6 +315,32 @@ def declared() -> list[dataclasses.Field[Any]]:
     own = set(Settings.__annotations__)
     fields = [f for f in dataclasses.fields(Settings) if "setting" in f.metadata]
     return sorted(fields, key=lambda f: (f.name in later, f.name not in own))
+
+
+def _take_out_bad_host(values: dict[str, Any]) -> list[str]:
+    """Refuse a host of which no address can be made, before one is made of it."""
+    host = values.get("web_host")
+    if host is None or _is_host(host):
+        return []
+    del values["web_host"]
+    return [
+        f"ORCHESTRA_WEB_HOST: {host!r} is not a host name or an IP address (without scheme, "
+        "brackets and port)."
+    ]
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return re.fullmatch(r"[\w.-]+", text) is not None
+    return True
+
+
+def _is_web_address(url: str) -> bool:
+    parts = urlsplit(url)
+    is_host = bool(parts.hostname) and _is_host(parts.hostname or "")
+    return is_host and parts.scheme in ("http", "https")
 
 
 def _reachable(host: str) -> str:

@@ -19,6 +19,7 @@ class AccountSettings:
             "Validity of an activation link.",
             variable="ACCOUNT_ACTIVATION_DAYS",
             low=1,
+            high=3650,
         ),
     )
     registration_auto_login: bool = field(
@@ -32,7 +33,9 @@ class AccountSettings:
             variable="SEND_ACTIVATION_EMAIL",
         ),
     )
-    session_hours: int = field(default=336, metadata=about("How long a sign-in lasts.", low=1))
+    session_hours: int = field(
+        default=336, metadata=about("How long a sign-in lasts.", low=1, high=87_600)
+    )
     tell_acting: bool = field(
         default=False, metadata=about("Whether people are told of acting as them.")
     )

@@ -16,6 +16,7 @@ ISO_DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
+LONGEST = timedelta(days=3650)  # far less than what a date of the database can bear
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -119,15 +120,19 @@ def _folders(text: str) -> tuple[Path, ...]:
 
 
 def _duration(text: str) -> timedelta:
-    if re.fullmatch(r"\d{1,12}(\.\d+)?", text):
-        return timedelta(seconds=float(text))
-    match = ISO_DURATION.fullmatch(text)
-    if not match or not any(match.groups()):
-        raise ValueError("is not a duration (seconds, or ISO 8601 such as PT2M)")
+    amounts = {"seconds": text}
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        match = ISO_DURATION.fullmatch(text)
+        if not match or not any(match.groups()):
+            raise ValueError("is not a duration (seconds, or ISO 8601 such as PT2M)")
+        amounts = match.groupdict("0")
     try:
-        return timedelta(**{unit: float(amount) for unit, amount in match.groupdict("0").items()})
-    except OverflowError as error:
-        raise ValueError("is too long a duration") from error
+        duration = timedelta(**{unit: float(amount) for unit, amount in amounts.items()})
+    except OverflowError:
+        duration = timedelta.max
+    if duration > LONGEST:
+        raise ValueError(f"is too long a duration, at most {LONGEST.days} days are allowed")
+    return duration
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class FileSettings:
     )
     prepare_wait_seconds: int = field(
         default=120,
-        metadata=about("How long first machine steps wait for the folder.", low=0),
+        metadata=about("How long first machine steps wait for the folder.", low=0, high=86_400),
     )
     google_apps: bool = field(
         default=False,
@@ -34,6 +34,10 @@ class FileSettings:
         default="", metadata=about("Address of the bucket's service; unset: AWS.", address=True)
     )
     s3_region: str = field(default="", metadata=about("Region of the bucket."))
+    s3_direct_uploads: bool = field(
+        default=False,
+        metadata=about("Whether browsers send uploads to the bucket themselves."),
+    )
     aws_s3_key: str = field(
         default="",
         metadata=about("Access key; unset: the search of the SDK.", variable="AWS_S3_KEY"),

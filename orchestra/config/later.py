@@ -11,11 +11,13 @@ class LaterSettings:
 
     google_analytics_key: str = field(
         default="",
-        metadata=about("Key of the analytics script.", variable="GOOGLE_ANALYTICS_KEY"),
+        metadata=about(
+            "Accepted, no effect yet: the analytics script.", variable="GOOGLE_ANALYTICS_KEY"
+        ),
     )
     third_party_scripts_template: str = field(
-        default="", metadata=about("Template with scripts of others.")
+        default="", metadata=about("Accepted, no effect yet: scripts of others.")
     )
     csp_extra_origins: tuple[str, ...] = field(
-        default=(), metadata=about("Origins added to the content policy.")
+        default=(), metadata=about("Accepted, no effect yet: more origins of scripts.")
     )

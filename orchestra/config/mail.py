@@ -41,6 +41,17 @@ class MailSettings:
         problems = []
         if self.mock_emails and not self.mock_to_email:
             problems.append("ORCHESTRA_MOCK_TO_EMAIL: must be set with ORCHESTRA_MOCK_EMAILS.")
-        if "@" not in parseaddr(self.notifications_from_email)[1]:
-            problems.append("ORCHESTRA_NOTIFICATIONS_FROM_EMAIL: is no address.")
+        for text, name in self._addresses().items():
+            if "@" not in parseaddr(text)[1]:
+                problems.append(f"{name}: is no mail address, such as Desk <desk@example.org>.")
         return problems
+
+    def _addresses(self) -> dict[str, str]:
+        """Setting by address; one that follows another setting is told by the name of that."""
+        addresses = {
+            self.notifications_from_email: "ORCHESTRA_NOTIFICATIONS_FROM_EMAIL",
+            self.default_from_email: "DEFAULT_FROM_EMAIL",
+        }
+        if self.mock_to_email:
+            addresses[self.mock_to_email] = "ORCHESTRA_MOCK_TO_EMAIL"
+        return addresses

@@ -48,7 +48,7 @@ def _given(env: Mapping[str, str]) -> tuple[Given, list[str]]:
     path = env.get(CONFIG_FILE, "")
     if path:
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             return {}, [f"{CONFIG_FILE}: cannot read {path}: {error}."]
         given, problems = _parsed(lines, path)

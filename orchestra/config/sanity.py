@@ -15,5 +15,5 @@ class SanitySettings:
         metadata=about("Time between two sanity checks.", low=1),
     )
     sanity_time_limit_seconds: int = field(
-        default=30, metadata=about("Longest run of one sanity check.", low=1)
+        default=30, metadata=about("Longest run of one sanity check.", low=1, high=86_400)
     )

@@ -12,7 +12,7 @@ class StaffingSettings(LaterSettings):
     """How many are asked, how often, and when people are reminded or warned."""
 
     staffbot_worker_batch_size: int = field(
-        default=5, metadata=about("Workers asked in one batch.", low=1)
+        default=5, metadata=about("Workers asked in one batch.", low=1, high=10_000)
     )
     staffbot_batch_frequency: timedelta = field(
         default=timedelta(seconds=120),
@@ -26,7 +26,8 @@ class StaffingSettings(LaterSettings):
         default="", metadata=about("Internal channel of those warnings.")
     )
     staffbot_warn_interval_seconds: int = field(
-        default=14_400, metadata=about("Time between two warnings of a task.", low=0)
+        default=14_400,
+        metadata=about("Time between two warnings of a task.", low=0, high=315_360_000),
     )
     staffbot_offer_seconds: timedelta = field(
         default=timedelta(seconds=259_200),
