@@ -1,7 +1,7 @@
 """The timecard: what a worker recorded, day by day (W-49 to W-51, T-22 to T-29)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -17,10 +17,12 @@ from orchestra.domain.calendar import DAY, WEEK, monday_of, today, zone_of
 from orchestra.domain.time_entries import Change
 from orchestra.domain.timecards import Range, Timecard
 from orchestra.domain.worked_tasks import WorkedTask
-from orchestra.errors import Conflict, Invalid, Malformed, NotFound, OrchestraError
+from orchestra.errors import Conflict, Invalid, Malformed, NotFound
 from orchestra.models import TimeEntry, TimeWeek, Worker
 from orchestra.web import auth, requests, tables
 from orchestra.web.errors import HTTP_STATUS
+from orchestra.web.pages import timecard_form
+from orchestra.web.pages.timecard_form import Form
 
 TIMECARD = "/orchestra/app/timecard"
 KEPT = ("from", "to", "page", "show")  # of the address, when something was done
@@ -34,25 +36,10 @@ HEADINGS = (
     "Seconds",
     "Minutes (rounded up)",
 )
-MOST_HOURS, MOST_MINUTES = 24, 59
 T = TypeVar("T")
 
 blueprint = Blueprint("timecard", __name__, url_prefix=TIMECARD)
 auth.guard_pages(blueprint)
-
-
-@dataclass(frozen=True)
-class Form:
-    """An entry that is made or changed on the page: what stands in its fields, what is wrong."""
-
-    entry_id: int | None = None
-    values: Mapping[str, str] = field(default_factory=dict)
-    problem: OrchestraError | None = None
-
-    @property
-    def assignment_id(self) -> int | None:
-        text = self.values.get("assignment", "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 @dataclass(frozen=True)
@@ -80,6 +67,20 @@ class Asked:
         except Invalid as problem:
             return cls(timecards.this_week(worker), page, problem)
 
+    @classmethod
+    def under_the_form(cls, worker: Worker) -> "Asked":
+        """Those that were shown when the form was sent; a range that cannot be is this week."""
+        kept = _back()
+        first, last = requests.read_day(kept.get("from", "")), requests.read_day(kept.get("to", ""))
+        page = kept.get("page", "")
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
+        is_all = kept.get("show") == "incomplete"
+        try:
+            chosen = None if is_all else timecards.chosen_range(worker, first, last)
+        except Invalid:
+            chosen = timecards.this_week(worker)
+        return cls(chosen, max(1, number))
+
 
 def _week_around(worker: Worker, day: date) -> tuple[date, date]:
     sunday = monday_of(day) + WEEK - DAY
@@ -102,7 +103,7 @@ def show() -> ResponseReturnValue:
     worker = auth.current_worker()
     with reading() as session:
         opened = _opened(session, worker)
-        form = _form_asked_for(opened)
+        form = Form.asked_for(opened)
         seen = _seen(session, worker, Asked.from_request(worker, opened), form)
     return _page(worker, seen)
 
@@ -115,23 +116,6 @@ def _opened(session: Session, worker: Worker) -> TimeEntry | None:
     except NotFound:
         return None
     return found if found and found.worker_id == worker.id else None
-
-
-def _form_asked_for(opened: TimeEntry | None) -> Form | None:
-    if opened is not None:
-        hours, minutes = divmod(opened.rounded_minutes, 60)
-        return Form(
-            opened.id,
-            {
-                "date": opened.worked_on.isoformat(),
-                "hours": str(hours),
-                "minutes": str(minutes),
-                "description": opened.description,
-                "assignment": str(opened.assignment_id or ""),
-            },
-        )
-    day = requests.day_argument("add")
-    return Form(values={"date": day.isoformat()}) if day else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,7 +254,7 @@ def _saved(
 ) -> ResponseReturnValue:
     """To the timecard with the entry on it; back to the form with what was typed if refused."""
     try:
-        entry = _in_transaction(lambda session: work(session, _given()))
+        entry = _in_transaction(lambda session: work(session, timecard_form.given()))
     except (Invalid, Conflict) as problem:
         return _form_again(Form(entry_id, request.form.to_dict(), problem))
     flash(words)
@@ -283,51 +267,10 @@ def _in_transaction(work: Callable[[Session], T]) -> T:
         return work(session)
 
 
-def _given() -> dict[str, Any]:
-    """What stands in the form.
-
-    :raises Invalid: ``fields`` names each that is wrong.
-    """
-    problems: dict[str, list[str]] = {}
-    day = requests.read_day(request.form.get("date", ""))
-    if day is None:
-        problems["date"] = ["Give a date."]
-    hours, minutes = (
-        _number(name, most, problems)
-        for name, most in (("hours", MOST_HOURS), ("minutes", MOST_MINUTES))
-    )
-    if not request.form.get("hours", "").strip() and not request.form.get("minutes", "").strip():
-        problems["hours"] = ["Say how long it took."]
-    if problems:
-        raise Invalid("The entry is not saved yet.", fields=problems)
-    return {
-        "worked_on": day,
-        "work_seconds": (hours * 60 + minutes) * 60,
-        "description": requests.text_field("description"),
-        "assignment_id": requests.whole_field("assignment"),
-    }
-
-
-def _number(name: str, most: int, problems: dict[str, list[str]]) -> int:
-    text = request.form.get(name, "").strip() or "0"
-    if text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= most:
-        return int(text)
-    problems[name] = [f"Give a number from 0 to {most}."]
-    return 0
-
-
 def _form_again(form: Form) -> ResponseReturnValue:
-    worker, kept = auth.current_worker(), _back()
-    first, last = requests.read_day(kept.get("from", "")), requests.read_day(kept.get("to", ""))
-    page = kept.get("page", "")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
-    is_all = kept.get("show") == "incomplete"
-    try:
-        chosen = None if is_all else timecards.chosen_range(worker, first, last)
-    except Invalid:
-        chosen = timecards.this_week(worker)
+    worker = auth.current_worker()
     with reading() as session:
-        seen = _seen(session, worker, Asked(chosen, max(1, number)), form)
+        seen = _seen(session, worker, Asked.under_the_form(worker), form)
     return _page(worker, seen)
 
 
