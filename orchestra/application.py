@@ -7,7 +7,8 @@ from flask_migrate import Migrate
 
 from orchestra import models as models  # every table is known before the first query
 from orchestra.config import Settings
-from orchestra.database import db, engine_options, prepare_postgresql, prepare_sqlite
+from orchestra.connections import engine_options, prepare_postgresql, prepare_sqlite
+from orchestra.database import db
 from orchestra.domain.definitions import extend_import_path
 from orchestra.outbox import Publisher
 

@@ -2,21 +2,19 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property, wraps
+from functools import wraps
 from random import SystemRandom
-from time import monotonic, sleep
+from time import sleep
 from typing import Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -32,7 +30,6 @@ Json = dict[str, Any]
 
 _random = SystemRandom()
 DEADLOCK_TRIES = 4  # the first and three more (specification L-14)
-SHORTEST_REST_SECONDS = 1  # after which a pooled connection may have died unnoticed
 _LOCK_TIMEOUT = "55P03"
 _DEADLOCKS = frozenset({"40P01", "40001"})
 
@@ -277,114 +274,3 @@ def lock_all(session: Session, statement: sa.Select[Model]) -> list[Model]:
 def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
     """Lock the rows that nobody else holds; on SQLite the immediate transaction is the lock."""
     return statement.with_for_update(skip_locked=True)
-
-
-Written = sa.Insert | sa.Update | sa.Delete
-IdOf = Callable[[str], sa.ColumnElement[int]]
-
-
-class Together:
-    """Statements that are written once, and sent together.
-
-    A trip to PostgreSQL costs more than most statements, so there all of them are parts of one;
-    SQLite, to which there is no trip, runs them one after another. No part sees what another one
-    wrote, except for the id of a row that it returns: ``id_of("name of the part")``.
-
-    :param parts: gives, for ``id_of``, the parts as (name, statement), in order.
-    """
-
-    def __init__(self, parts: Callable[[IdOf], Iterable[tuple[str, Written]]]) -> None:
-        self._parts = parts
-
-    def run(self, session: Session, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The ids that the parts returned, by the part's name; None where no row was met.
-
-        :param values: of the bound parameters of all parts.
-        """
-        if session.get_bind().dialect.name == "sqlite":
-            return self._run_one_by_one(session, values)
-        return dict(session.connection().execute(self._as_one, values).one()._mapping)
-
-    @cached_property
-    def _as_one(self) -> sa.Select[Any]:
-        written: dict[str, sa.CTE] = {}
-        for name, statement in self._parts(lambda name: _only_id(written[name])):
-            written[name] = statement.cte(f"part_{name}")
-        ids = [_only_id(part).label(name) for name, part in written.items() if "id" in part.c]
-        return sa.select(*ids or [sa.null()]).add_cte(*written.values())
-
-    @cached_property
-    def _one_by_one(self) -> list[tuple[str, Written, frozenset[str]]]:
-        parts = self._parts(lambda name: sa.bindparam(f"id_of_{name}", type_=sa.Integer()))
-        return [(name, statement, _required(statement)) for name, statement in parts]
-
-    def _run_one_by_one(self, session: Session, values: Mapping[str, Any]) -> dict[str, Any]:
-        ids: dict[str, Any] = {}
-        known = dict(values)
-        connection = session.connection()
-        for name, statement, required in self._one_by_one:
-            result = connection.execute(statement, {key: known[key] for key in required})
-            if result.returns_rows:
-                ids[name] = known[f"id_of_{name}"] = result.scalar()
-        return ids
-
-
-def _only_id(part: sa.CTE) -> Any:
-    return sa.select(part.c.id).scalar_subquery()
-
-
-def _required(statement: Written) -> frozenset[str]:
-    bound = statement.compile(dialect=sqlite.dialect()).binds
-    return frozenset(name for name, parameter in bound.items() if parameter.required)
-
-
-def engine_options(url: str, lock_timeout_seconds: int) -> dict[str, Any]:
-    """Engine options for an SQLAlchemy URL: PostgreSQL or SQLite."""
-    pool = {"pool_size": 10, "max_overflow": 20}
-    if url.startswith("sqlite"):
-        connect_args = {"timeout": lock_timeout_seconds, "check_same_thread": False}
-        return pool | {"connect_args": connect_args}
-    options = f"-c lock_timeout={lock_timeout_seconds * 1000} -c timezone=UTC"
-    return pool | {
-        "connect_args": {"options": options, "connect_timeout": 5},
-    }
-
-
-def prepare_postgresql(engine: sa.Engine) -> None:
-    """Look whether a connection still lives before it is used again after a rest.
-
-    SQLAlchemy's own option looks each time, which is a trip for every transaction.
-    """
-
-    @event.listens_for(engine, "checkout")
-    def _checkout(connection: Any, record: Any, _proxy: Any) -> None:
-        rested = monotonic() - record.info.get("used_at", -SHORTEST_REST_SECONDS)
-        if rested < SHORTEST_REST_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error
-
-    @event.listens_for(engine, "checkin")
-    def _checkin(_connection: Any, record: Any) -> None:
-        record.info["used_at"] = monotonic()
-
-
-def prepare_sqlite(engine: sa.Engine) -> None:
-    """Give SQLite real transactions: writers take the write lock when they begin.
-
-    A deferred transaction that reads first and writes later fails with "database is locked",
-    whatever the timeout.
-    """
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        read_only = connection.get_execution_options().get("orchestra_read_only")
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 
 from orchestra import outbox
-from orchestra.database import IdOf, Together, Written, seconds_from_now, settings_of, table_of
+from orchestra.database import seconds_from_now, settings_of, table_of
 from orchestra.domain import dispatching
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.execution import Lease, Outcome, Runner
@@ -27,6 +27,7 @@ from orchestra.models import (
     Verb,
 )
 from orchestra.outbox import Dispatch, OutboxMessage
+from orchestra.together import IdOf, Together, Written
 
 Data = dict[str, Any]
 Parts = Iterator[tuple[str, Written]]

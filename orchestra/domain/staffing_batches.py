@@ -10,14 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.orm import Session, joinedload
 
-from orchestra.database import (
-    Together,
-    Written,
-    find_locked,
-    seconds_from_now,
-    settings_of,
-    table_of,
-)
+from orchestra.database import find_locked, seconds_from_now, settings_of, table_of
 from orchestra.domain import audit, staffing_notices
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.graph import Step
@@ -42,6 +35,7 @@ from orchestra.models import (
     Verdict,
     WorkflowVersion,
 )
+from orchestra.together import Together, Written
 
 logger = logging.getLogger(__name__)
 
