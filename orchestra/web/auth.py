@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, after_this_request, flash, redirect, request, session
 from flask.typing import ResponseReturnValue
@@ -9,6 +10,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from werkzeug.urls import iri_to_uri
 
 from orchestra.database import reading, retry_deadlocks, transaction, utcnow
 from orchestra.domain import acting, signing_in
@@ -184,11 +186,12 @@ def _send_to_login() -> ResponseReturnValue | None:
         raise Unauthenticated(
             "You were signed out. Sign in in another tab, then go back and send this again."
         )
-    return redirect(login_address(request.path))
+    return redirect(login_address(iri_to_uri(request.full_path.removesuffix("?"))))
 
 
 def login_address(path: str) -> str:
-    return LOGIN_PAGE if path == START_PAGE else f"{LOGIN_PAGE}?next={path}"
+    """:param path: where to go on, with its query."""
+    return LOGIN_PAGE if path == START_PAGE else f"{LOGIN_PAGE}?next={quote(path)}"
 
 
 def require_form_token() -> None:

@@ -1,5 +1,7 @@
 """Signing in and out (P-8 to P-11, P-65, W-13)."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 import time_machine
 
@@ -146,6 +148,17 @@ def test_logging_out_is_a_post(client, ana):
 def test_pages_send_strangers_to_the_login_and_back(client):
     answer = client.get("/orchestra/app/task/7")
     assert answer.location == f"{LOGIN}?next=/orchestra/app/task/7"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["/orchestra/app/project/7?tab=why&task=3", "/orchestra/app/projects?q=last+ferry%20%C3%A9"],
+)
+def test_signing_in_leads_to_the_very_page_that_was_asked_for(client, ana, wanted):
+    """P-9: a link of a message may name a part of a page."""
+    login = client.get(wanted).location
+    (asked,) = parse_qs(urlsplit(login).query)["next"]
+    assert try_to_sign_in(client, next=asked).location == wanted
 
 
 def test_a_post_without_a_session_is_not_lost_in_a_redirect(client):

@@ -16,7 +16,7 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/orchestra/accounts")
 
 REFUSED = "The user name or the password is not right. Check both and try again."
 LONGEST_NAME = 254  # of an e-mail address
-LOCAL_PATH = re.compile(r"/orchestra/[\w./?=&%-]*", re.ASCII)
+LOCAL_PATH = re.compile(r"/orchestra/[\w./?=&%+~-]*", re.ASCII)
 IN_AND_OUT = ("/orchestra/accounts/login", "/orchestra/accounts/logout")
 
 
