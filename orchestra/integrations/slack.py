@@ -4,6 +4,7 @@ Source: https://docs.slack.dev/apis/web-api/
 """
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -20,7 +21,7 @@ from orchestra.errors import OrchestraError, RefusedByService, ServiceUnreachabl
 from orchestra.integrations.chat import Button, NameTaken, NoSuchPerson, Person
 
 API_URL = "https://slack.com/api/"
-TIMEOUT_SECONDS = 15  # the client knows one limit for connecting and for reading (I-3)
+CONNECT_SECONDS, READ_SECONDS = 5, 15  # I-3
 KEPT_SECONDS = 3600  # what was looked up about people (I-18)
 PAGE = 200  # the most that Slack recommends
 MOST_PAGES = 500
@@ -64,16 +65,17 @@ class SlackChat:
         token: str,
         api_url: str = "",
         *,
-        timeout_seconds: int = TIMEOUT_SECONDS,
+        connect_seconds: int = CONNECT_SECONDS,
+        read_seconds: int = READ_SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._token = token
+        self._token, url = token, api_url or API_URL
         self._client = WebClient(
             token,
-            base_url=api_url or API_URL,
-            timeout=timeout_seconds,
+            base_url=url,
             logger=_quiet,
             retry_handlers=[],  # a post that was sent twice would be read twice
+            **_limits(url, connect_seconds, read_seconds),
         )
         if _is_loopback(api_url):
             self._client.proxy = None
@@ -194,6 +196,27 @@ def _is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
+class _Tls(ssl.SSLContext):
+    """Lets the service take its time once it is connected; the client knows one limit for both."""
+
+    read_seconds: int
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        connected = super().wrap_socket(*args, **options)
+        connected.settimeout(self.read_seconds)
+        return connected
+
+
+def _limits(url: str, connect_seconds: int, read_seconds: int) -> dict[str, Any]:
+    """Arguments of a client (I-3). Only a stand-in for Slack does without TLS; it has one limit."""
+    if urlsplit(url).scheme != "https":
+        return {"timeout": read_seconds}
+    tls = _Tls(ssl.PROTOCOL_TLS_CLIENT)  # which asks for a certificate of the right name
+    tls.load_default_certs()
+    tls.read_seconds = read_seconds
+    return {"timeout": connect_seconds, "ssl": tls}
+
+
 def _blocks(text: str, buttons: Sequence[Button]) -> list[dict[str, Any]]:
     elements = []
     for button in buttons:
@@ -290,7 +313,8 @@ def answer_later(url: str, answer: Mapping[str, Any]) -> None:
 
     :param url: checked by the caller: whoever may post there reads the answer.
     """
-    hook = WebhookClient(url, timeout=TIMEOUT_SECONDS, logger=_quiet, retry_handlers=[])
+    limits = _limits(url, CONNECT_SECONDS, READ_SECONDS)
+    hook = WebhookClient(url, logger=_quiet, retry_handlers=[], **limits)
     if _is_loopback(url):
         hook.proxy = None
     try:

@@ -1,6 +1,8 @@
 """The chat at Slack: its official client against a server that speaks Slack's Web API."""
 
 import socket
+import ssl
+from contextlib import ExitStack
 
 import pytest
 
@@ -9,6 +11,7 @@ from orchestra.errors import RefusedByService, ServiceUnreachable
 from orchestra.integrations.chat import Button, MemoryChat, NameTaken, NoSuchPerson, Person
 from orchestra.integrations.slack import KEPT_SECONDS, SlackChat
 from tests.contract.slack_server import BOT, TOKEN
+from tests.test_workflow_kit_tls import write_certificate
 
 ANA = Person("UANA", "ana", "ana@example.org")
 
@@ -153,13 +156,61 @@ def test_a_post_to_a_person_may_carry_buttons(slack, slack_chat):
 )
 def test_what_may_succeed_later_is_told_from_what_will_not(slack, fault, seconds):
     """I-3, I-4"""
-    chat = SlackChat(TOKEN, slack.url, timeout_seconds=1)
+    chat = SlackChat(TOKEN, slack.url, read_seconds=1)
     slack.fault("auth.test", **fault)
     with pytest.raises(ServiceUnreachable) as caught:
         chat.check()
     assert caught.value.retry_after_seconds == seconds
     assert slack.count("auth.test") == 1  # nothing is sent twice by itself
     chat.check()
+
+
+@pytest.fixture
+def tls(slack, tmp_path, monkeypatch):
+    """Slack's address over TLS, with a certificate that is trusted."""
+    file = write_certificate(tmp_path / "slack.pem", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    plain = slack.socket
+    slack.socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    return f"https://localhost:{slack.server_port}/api/"
+
+
+def test_an_answer_may_take_longer_than_the_connection(slack, tls):
+    """I-3"""
+    slack.fault("auth.test", seconds=2.5)
+    SlackChat(TOKEN, tls, connect_seconds=2).check()
+    slack.fault("auth.test", seconds=1.5)
+    with pytest.raises(ServiceUnreachable, match="timed out"):
+        SlackChat(TOKEN, tls, read_seconds=1).check()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("is_full", [True, False])
+def test_who_does_not_take_the_connection_is_not_waited_for_like_an_answer(is_full):
+    """I-3: neither the connection nor the handshake on it is taken up."""
+    with ExitStack() as sockets:
+        deaf = sockets.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(3 if is_full else 0):
+            other = sockets.enter_context(socket.socket())
+            other.settimeout(0)
+            other.connect_ex(deaf.getsockname())
+        url = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
+        with pytest.raises(ServiceUnreachable, match="timed out"):
+            SlackChat(TOKEN, url, connect_seconds=1, read_seconds=600).check()
+
+
+def test_another_certificate_is_not_believed(slack, tls, monkeypatch):
+    other_name = tls.replace("localhost", "127.0.0.1")
+    with pytest.raises(ServiceUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+        SlackChat(TOKEN, other_name).check()
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ServiceUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+        SlackChat(TOKEN, tls).check()
+    assert slack.calls == []
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "missing_scope", "channel_not_found"])
