@@ -191,11 +191,7 @@ def _report(session: Session, locked: LockedTask, plan: Plan) -> Data:
 
 def _carry_out(session: Session, actor: Actor, locked: LockedTask, plan: Plan) -> None:
     task, now = locked.task, utcnow()
-    before = {
-        "status": task.status.value,
-        "result": task.result,
-        "data": {str(a.id): a.data for a in locked.assignments},
-    }
+    before = _replaced(locked, plan)
     _reopen_project(session, actor, locked)
     for assignment in locked.assignments:
         _discard(assignment, plan, now)
@@ -225,6 +221,22 @@ def _carry_out(session: Session, actor: Actor, locked: LockedTask, plan: Plan) -
     session.flush()
     if task.status in {TaskStatus.AWAITING_PROCESSING, TaskStatus.PENDING_REVIEW}:
         projects.start_again(session, locked)
+
+
+def _replaced(locked: LockedTask, plan: Plan) -> Data:
+    """All that is in no row any more, once the work goes on: for the audit."""
+    before: Data = {
+        "status": locked.task.status.value,
+        "result": locked.task.result,
+        "data": {str(a.id): a.data for a in locked.assignments},
+    }
+    if plan.reopened is not None:
+        before["reopened"] = {
+            "iteration": plan.reopened.id,
+            "submitted_data": plan.reopened.submitted_data,
+            "comment": plan.reopened.comment,
+        }
+    return before
 
 
 def _reopen_project(session: Session, actor: Actor, locked: LockedTask) -> None:

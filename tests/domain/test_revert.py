@@ -121,6 +121,23 @@ def test_the_audit_keeps_what_was_replaced(history, act, iterations, last_event,
     assert event.after == {"status": "processing"}
 
 
+def test_what_an_opened_round_said_is_kept_in_the_audit(make, act, iterations, last_event):
+    """R-20: its data becomes a draft that the next save replaces, and its comment is gone."""
+    work = make.work(S.REVIEWING)
+    work.hand_over(work.reviewer, "return", {"text": "second"}, comment="Shorter.")
+    first, second, _ = iterations(work).values()
+    for opened, data, comment in (
+        (second, {"text": "second"}, "Shorter."),
+        (first, {"by": work.writer.name}, None),
+    ):
+        act(revert_task, work.admin, work.task.id, iteration_id=opened.id, commit=True)
+        assert last_event("task_reverted").before["reopened"] == {
+            "iteration": opened.id,
+            "submitted_data": data,
+            "comment": comment,
+        }
+
+
 def test_a_completed_project_is_active_again(history, act, make, iterations, verbs):
     """L-97"""
     act(interventions.skip_task, history.admin, make.task(history.project, "other").id)
