@@ -55,6 +55,14 @@ class Stored:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class UploadForm:
+    """What a browser posts as ``multipart/form-data``: the fields, then the content as ``file``."""
+
+    address: str
+    fields: dict[str, str]
+
+
 class FileStore(Protocol):
     """Keeps files, folders and documents at *places*: texts that only the store understands.
 
@@ -118,6 +126,31 @@ class FileStore(Protocol):
 
     def check(self) -> str:
         """Ask for nothing but an answer, and say in a few words what answered (I-8)."""
+
+
+class DirectUploads(ABC):
+    """What a store can besides that browsers may send contents to, past us."""
+
+    @property
+    @abstractmethod
+    def upload_address(self) -> str:
+        """Where all its forms lead."""
+
+    @abstractmethod
+    def upload_form(self, key: str, *, at_most_bytes: int) -> UploadForm:
+        """For sending one content within a few minutes. The key is its place until it is kept."""
+
+    @abstractmethod
+    def keep_sent(self, sent: str, key: str, *, at_most_bytes: int) -> Stored:
+        """Copy what was sent with the form for ``sent`` to where no form leads.
+
+        :raises NotFound: nothing was sent.
+        :raises TooLarge: it is larger than was allowed; the copy is not kept.
+        """
+
+    @abstractmethod
+    def takes_uploads_from(self, origin: str) -> bool:
+        """Whether the service lets the pages of an origin use its forms."""
 
 
 def place_of(key: str) -> str:
@@ -295,9 +328,14 @@ def pieces(content: BinaryIO, at_most_bytes: int) -> Iterator[bytes]:
     read_bytes = 0
     while piece := content.read(PIECE_BYTES):
         read_bytes += len(piece)
-        if read_bytes > at_most_bytes:
-            raise TooLarge(f"This file is larger than {in_megabytes(at_most_bytes)}.")
+        refuse_larger(read_bytes, at_most_bytes)
         yield piece
+
+
+def refuse_larger(size_bytes: int, at_most_bytes: int) -> None:
+    """:raises TooLarge: it is more than that."""
+    if size_bytes > at_most_bytes:
+        raise TooLarge(f"This file is larger than {in_megabytes(at_most_bytes)}.")
 
 
 def in_megabytes(size_bytes: int) -> str:

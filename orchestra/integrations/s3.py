@@ -5,11 +5,12 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, BinaryIO, Self, cast
 from urllib.parse import quote
 
 import boto3
+import requests
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -30,8 +31,17 @@ from orchestra.errors import (
     OrchestraError,
     RefusedByService,
     ServiceUnreachable,
+    TooLarge,
 )
-from orchestra.integrations.files import UNKNOWN, ContentsOnly, Stored, pieces
+from orchestra.integrations.files import (
+    UNKNOWN,
+    ContentsOnly,
+    DirectUploads,
+    Stored,
+    UploadForm,
+    pieces,
+    refuse_larger,
+)
 from orchestra.integrations.pausing import Pausing
 
 CONNECT_SECONDS: float = 5
@@ -56,13 +66,13 @@ ELSEWHERE = {
 NOT_ALLOWED = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 NOT_NOW = {"RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "SlowDown"}
 NO_ANSWER = (NotConnected, HTTPClientError, IncompleteReadError, HTTPError, OSError)
-SENDING = {"put_object", "upload_part", "complete_multipart_upload"}
+SENDING = {"put_object", "upload_part", "complete_multipart_upload", "copy_object"}
 
 # What it says in detail holds the tokens of those who call.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 
-class S3Files(ContentsOnly):
+class S3Files(ContentsOnly, DirectUploads):
     """Objects named by their keys. Who may see them is decided by us: none is ever public."""
 
     def __init__(
@@ -108,9 +118,7 @@ class S3Files(ContentsOnly):
                 self._finish("put_object", **given, Body=first)
             else:
                 self._put_in_parts(given, first, parts)
-            size_bytes = self._size(key)
-        if size_bytes is None:
-            raise ServiceUnreachable("S3 does not have yet what it was sent.")
+            size_bytes = self._made_size(key)
         return Stored(key, size_bytes)
 
     def _put_in_parts(self, given: dict[str, str], first: bytes, parts: Iterator[bytes]) -> None:
@@ -171,6 +179,37 @@ class S3Files(ContentsOnly):
             )
         return cast(str, signed)
 
+    @cached_property
+    def upload_address(self) -> str:
+        return self.upload_form("-", at_most_bytes=1).address
+
+    def upload_form(self, key: str, *, at_most_bytes: int) -> UploadForm:
+        """Valid for 5 minutes; it says nothing of what the content is, which nobody has seen."""
+        fields = {"Content-Type": UNKNOWN}
+        conditions = [fields, ["content-length-range", 0, at_most_bytes]]
+        with self.translated_errors():
+            signed = self._service.client.generate_presigned_post(
+                self._bucket, key, Fields=fields, Conditions=conditions, ExpiresIn=ADDRESS_SECONDS
+            )
+        return UploadForm(signed["url"], signed["fields"])
+
+    def keep_sent(self, sent: str, key: str, *, at_most_bytes: int) -> Stored:
+        self.ask("copy_object", Key=key, CopySource={"Bucket": self._bucket, "Key": sent})
+        stored = Stored(key, self._made_size(key))
+        try:
+            refuse_larger(stored.size_bytes, at_most_bytes)
+        except TooLarge:
+            self.delete(key)
+            raise
+        return stored
+
+    def takes_uploads_from(self, origin: str) -> bool:
+        """As a browser asks before it sends (CORS)."""
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        with self.translated_errors():
+            answer = requests.options(self.upload_address, headers=asked, timeout=READ_SECONDS)
+        return answer.ok and answer.headers.get("Access-Control-Allow-Origin") in (origin, "*")
+
     def delete(self, place: str) -> None:
         self.ask("delete_object", Key=place)
 
@@ -189,6 +228,12 @@ class S3Files(ContentsOnly):
             return int(self.ask("head_object", Key=key)["ContentLength"])
         except NotFound:
             return None
+
+    def _made_size(self, key: str) -> int:
+        size_bytes = self._size(key)
+        if size_bytes is None:
+            raise ServiceUnreachable("S3 does not have yet what it was sent.")
+        return size_bytes
 
     def ask(self, operation: str, **given: Any) -> Any:
         """Call the service about the bucket.

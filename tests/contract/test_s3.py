@@ -1,14 +1,18 @@
 """What S3 alone does: parts, signed addresses, what it answers (I-3 to I-6, I-36)."""
 
+import base64
+import json
 import socket
 import traceback
 from contextlib import closing
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import time_machine
 from botocore.exceptions import ClientError
 
 from orchestra.config import Settings
@@ -23,6 +27,7 @@ from orchestra.integrations import pausing, s3
 from orchestra.integrations.files import store_of
 from orchestra.integrations.s3 import S3Files
 from tests.contract.s3_server import BUCKET, KEY, SECRET, client, s3_server
+from tests.recording import NOON
 from tests.serving import serving
 
 PART = s3.PART_BYTES
@@ -232,6 +237,76 @@ def test_amazon_is_asked_by_the_name_of_the_bucket():
     assert urlsplit(store.address(PLACE)).netloc == f"{BUCKET}.s3.eu-central-1.amazonaws.com"
 
 
+# --- What browsers send -----------------------------------------------------------------------
+
+SENT = "projects/incoming/1/a"
+
+
+def send(form, content):
+    answer = requests.post(form.address, data=form.fields, files={"file": content}, timeout=5)
+    assert answer.status_code == 204
+
+
+def test_a_form_is_for_one_key_of_so_many_bytes_and_five_minutes(store):
+    """I-27, I-36: all of that is signed."""
+    with time_machine.travel(NOON, tick=False):
+        form = store.upload_form(SENT, at_most_bytes=1000)
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+    for condition in (
+        {"bucket": BUCKET},
+        {"key": SENT},
+        {"Content-Type": "application/octet-stream"},
+        ["content-length-range", 0, 1000],
+    ):
+        assert condition in policy["conditions"]
+    ends_at = datetime.fromisoformat(policy["expiration"])
+    assert ends_at == NOON + timedelta(minutes=5)
+    assert form.address == store.upload_address
+    assert "acl" not in str(policy).lower()
+
+
+def test_what_was_sent_is_kept_whatever_is_sent_afterwards(store, bucket):
+    """I-27"""
+    form = store.upload_form(SENT, at_most_bytes=1000)
+    send(form, b"words")
+
+    stored = store.keep_sent(SENT, PLACE, at_most_bytes=1000)
+    send(form, b"other words")
+
+    assert (stored.place, stored.size_bytes) == (PLACE, 5)
+    with store.open(PLACE) as content:
+        assert content.read() == b"words"
+    store.delete(SENT)
+    assert keys(bucket) == [PLACE]
+
+
+def test_what_is_too_large_is_not_kept(store, bucket):
+    """I-27: also where the service does not keep to its form."""
+    send(store.upload_form(SENT, at_most_bytes=4), b"words")
+    with pytest.raises(TooLarge, match="larger than 4 bytes"):
+        store.keep_sent(SENT, PLACE, at_most_bytes=4)
+    assert keys(bucket) == [SENT]
+
+
+def test_what_was_never_sent_is_not_found(store):
+    with pytest.raises(NotFound):
+        store.keep_sent(SENT, PLACE, at_most_bytes=4)
+
+
+def test_at_amazon_browsers_send_to_the_host_of_the_bucket():
+    store = S3Files(BUCKET, region="eu-central-1", key=KEY, secret=SECRET)
+    assert store.upload_address == f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/"
+
+
+def test_a_bucket_says_whose_pages_may_send_to_it(store, service):
+    """I-8"""
+    origin = "https://orchestra.example.org"
+    assert store.takes_uploads_from(origin)
+    for status, allowed in ((200, "https://example.com"), (403, origin)):
+        elsewhere = service(status, "", **{"Access-Control-Allow-Origin": allowed})
+        assert not elsewhere.takes_uploads_from(origin)
+
+
 # --- What goes wrong --------------------------------------------------------------------------
 
 
@@ -249,7 +324,7 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body if self.command != "HEAD" else b"")
 
-    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = do_OPTIONS = answer  # noqa: N815
 
     def log_message(self, *_):
         pass
