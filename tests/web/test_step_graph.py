@@ -3,7 +3,7 @@
 import pytest
 
 from orchestra.domain.graph import Graph
-from orchestra.domain.project_page import TaskRow
+from orchestra.domain.project_rows import TaskRow
 from orchestra.models import Task, TaskStatus
 from orchestra.web.pages.layers import layered
 from orchestra.web.pages.step_graph import PAGE_WIDTH, picture

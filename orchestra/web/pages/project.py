@@ -22,7 +22,8 @@ from orchestra.domain import (
     time_reports,
 )
 from orchestra.domain.channel_view import ChannelView
-from orchestra.domain.project_page import ProjectPage, Round
+from orchestra.domain.project_page import ProjectPage
+from orchestra.domain.project_rows import Round
 from orchestra.domain.staffing_story import RequestStory
 from orchestra.domain.story import Story
 from orchestra.domain.team_messages import Sent

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestra.domain.graph import Graph, Step
-from orchestra.domain.project_page import TaskRow
+from orchestra.domain.project_rows import TaskRow
 from orchestra.web.pages.layers import Layers, Slot, layered
 
 # In pixels. Up to twelve columns fit into the width of a page.

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from orchestra.database import utcnow
-from orchestra.domain.project_page import ProjectPage, Round, TaskRow
+from orchestra.domain.project_page import ProjectPage
+from orchestra.domain.project_rows import Round, TaskRow
 
 SHORTEST = timedelta(minutes=1)  # of the whole
 NARROWEST_BAR = 0.6  # percent of the width

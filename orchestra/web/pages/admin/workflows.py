@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import certifications, workflow_list
 from orchestra.domain.certifications import NewCertification
-from orchestra.domain.project_page import TaskRow
+from orchestra.domain.project_rows import TaskRow
 from orchestra.errors import Conflict, Invalid
 from orchestra.web import auth
 from orchestra.web.errors import HTTP_STATUS
