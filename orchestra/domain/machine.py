@@ -213,14 +213,7 @@ def _fail(session: Session, locked: LockedTask, outcome: Outcome, kind: AttemptO
     task.lease_until = task.lease_holder = None
     task.last_error = outcome.error
     ends = outcome.final or task.attempts >= step.max_attempts
-    audit.record(
-        session,
-        SYSTEM,
-        Verb.MACHINE_FAILED,
-        task,
-        project_id=locked.project.id,
-        after={"attempt": task.attempts, "error": outcome.error, "ends": ends},
-    )
+    _audit_failure(session, locked, outcome.error, ends=ends)
     if ends:
         task.move_to(TaskStatus.FAILED)
         notices.machine_failed(session, locked)
@@ -228,6 +221,20 @@ def _fail(session: Session, locked: LockedTask, outcome: Outcome, kind: AttemptO
     task.move_to(TaskStatus.AWAITING_PROCESSING)
     lost = kind is AttemptOutcome.LOST
     _come_back(session, locked, 0 if lost else _backoff_seconds(task, step, outcome))
+
+
+def _audit_failure(
+    session: Session, locked: LockedTask, error: str | None, *, ends: bool, note: str | None = None
+) -> None:
+    audit.record(
+        session,
+        SYSTEM,
+        Verb.MACHINE_FAILED,
+        locked.task,
+        project_id=locked.project.id,
+        after={"attempt": locked.task.attempts, "error": error, "ends": ends},
+        note=note,
+    )
 
 
 def _backoff_seconds(task: Task, step: Step, outcome: Outcome) -> float:
@@ -259,15 +266,7 @@ def release(session: Session, lease: Lease) -> None:
         return
     stopped = Outcome(error="the worker process was asked to stop")
     attempts.end(session, task.id, task.fencing_number, AttemptOutcome.RELEASED, stopped)
-    audit.record(
-        session,
-        SYSTEM,
-        Verb.MACHINE_FAILED,
-        task,
-        project_id=locked.project.id,
-        after={"attempt": task.attempts, "error": stopped.error, "ends": False},
-        note="not counted",
-    )
+    _audit_failure(session, locked, stopped.error, ends=False, note="not counted")
     task.attempts -= 1
     task.lease_until = task.lease_holder = None
     task.move_to(TaskStatus.AWAITING_PROCESSING)
