@@ -148,14 +148,24 @@ def remove(session: Session, actor: Actor, project_id: int, username: str) -> No
     _record(session, actor, project, worker, is_in=False)
 
 
-def _chosen(
-    session: Session, actor: Actor, project_id: int, username: str
-) -> tuple[Project, Worker, ChannelMember | None]:
+def lock_changeable(session: Session, actor: Actor, project_id: int) -> Project:
+    """The project whose channel somebody wants to change by hand.
+
+    :raises Forbidden: they may not.
+    :raises Conflict: there are no channels, or that of a closed project is closed, too.
+    """
     require_manager(actor)
     if not settings_of(session).slack_experts_enabled:
         raise Conflict("The chat is switched off, so projects have no channels.")
     project = lock_project(session, project_id)
     gate(project, while_paused=True)
+    return project
+
+
+def _chosen(
+    session: Session, actor: Actor, project_id: int, username: str
+) -> tuple[Project, Worker, ChannelMember | None]:
+    project = lock_changeable(session, actor, project_id)
     name = username.strip().removeprefix("@").lower()
     worker = session.scalars(
         sa.select(Worker).where(sa.func.lower(Worker.username) == name, Worker.is_active)

@@ -20,6 +20,8 @@ class ChannelView:
     problem: str | None
     members: Sequence[ChannelMember]
     is_archived: bool
+    wanted_name: str | None  # it is called so in a moment
+    name_problem: str | None
 
     @classmethod
     def of(cls, session: Session, project: Project) -> Self | None:
@@ -34,6 +36,8 @@ class ChannelView:
             problem=row.problem if row else None,
             members=channel_members.members(session, project.id),
             is_archived=project.status.is_closed,
+            wanted_name=row.wanted_name if row else None,
+            name_problem=row.name_problem if row else None,
         )
 
     @property

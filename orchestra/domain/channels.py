@@ -4,8 +4,6 @@ What is to be done at the service is found out step by step, each from what is s
 that was cut anywhere goes on where it was.
 """
 
-import re
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import settings_of, utcnow
-from orchestra.domain import channel_members, messages, notices
+from orchestra.domain import channel_members, channel_names, messages, notices
 from orchestra.domain.channel_members import FindPerson, Invite, Remove, job_of
 from orchestra.domain.locking import lock_project
 from orchestra.domain.markup import ChatText, as_chat, with_link
@@ -30,8 +28,7 @@ from orchestra.models import (
 )
 from orchestra.outbox import OutboxMessage
 
-LONGEST_SLUG, LETTERS, MOST_DRAWS = 16, 4, 10
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+MOST_DRAWS = 10
 PAUSES_SECONDS = (10, 30, 120, 600)  # and then always the last one
 LONGEST_FAILING = timedelta(days=1)
 PREPARED_WITHIN = timedelta(minutes=10)
@@ -44,6 +41,12 @@ IS_ARCHIVED = "The channel of the project is archived."
 
 @dataclass(frozen=True)
 class Make:
+    name: str
+
+
+@dataclass(frozen=True)
+class Rename:
+    channel: str
     name: str
 
 
@@ -64,7 +67,7 @@ class Unarchive:
     channel: str
 
 
-Step = Make | Describe | Archive | Unarchive | Invite | Remove | FindPerson
+Step = Make | Rename | Describe | Archive | Unarchive | Invite | Remove | FindPerson
 
 
 def is_on(session: Session) -> bool:
@@ -140,8 +143,11 @@ def next_step(session: Session, project_id: int, tried: Collection[int]) -> Step
     if not row.is_described:
         topic = as_chat(project.short_description)
         return Describe(project.channel_id, topic, f"Discussing work on {topic}")
+    if row.wanted_name:
+        return Rename(project.channel_id, row.wanted_name)
     step = channel_members.next_step(session, project, tried)
     if step is None:
+        went_well(row)
         _finish(session, project_id, look_again=channel_members.any_unknown(session, project_id))
     return step
 
@@ -229,7 +235,7 @@ def name_was_taken(session: Session, project_id: int, name: str) -> bool:
         return True
     if row.draws >= MOST_DRAWS:
         return False
-    row.name = _draw(project.short_description)
+    row.name = channel_names.draw(project.short_description)
     row.draws += 1
     return True
 
@@ -334,25 +340,18 @@ def link_of(base_url: str, project: Project) -> str | None:
     return f"{base_url.rstrip('/')}/{project.channel_id}"
 
 
-# --- Names and words --------------------------------------------------------------------------
+# --- Rows and words ---------------------------------------------------------------------------
 
 
 def _new(project: Project) -> ProjectChannel:
     return ProjectChannel(
         project_id=project.id,
-        name=_draw(project.short_description),
+        name=channel_names.draw(project.short_description),
         draws=1,
         is_described=False,
         state=ChannelState.OPEN,
         tries=0,
     )
-
-
-def _draw(description: str) -> str:
-    """At most 21 characters, of which the last four are drawn (I-12)."""
-    words = re.sub(r"[^a-z0-9]+", "-", description.lower()).strip("-")
-    slug = words[:LONGEST_SLUG].strip("-") or "project"
-    return f"{slug}-{''.join(secrets.choice(ALPHABET) for _ in range(LETTERS))}"
 
 
 def _first_cause(project_id: int) -> str:

@@ -181,6 +181,8 @@ def _changed_file(_names: Names, event: AuditEvent, _step: str) -> str:
 
 def _changed_channel(_names: Names, event: AuditEvent, _step: str) -> str:
     after = event.after or {}
+    if "name" in after:
+        return f"renamed the channel {(event.before or {}).get('name')} to {after['name']}."
     moved = "brought {} into" if after.get("is_in") else "took {} out of"
     return f"{moved.format(after.get('worker'))} the channel."
 

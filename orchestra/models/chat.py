@@ -29,6 +29,8 @@ class ProjectChannel(Base):
     tries: Mapped[int] = mapped_column(default=0)  # in a row, since failing_since
     failing_since: Mapped[datetime | None]
     problem: Mapped[str | None]  # what the service refused for good
+    wanted_name: Mapped[str | None]  # as it is to be called; None: it is called so
+    name_problem: Mapped[str | None]  # why it is not called as somebody wanted
 
 
 class ChannelMember(Base):

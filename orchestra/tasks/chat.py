@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import retry_deadlocks, transaction
-from orchestra.domain import channel_members, channels, people_in_chat
+from orchestra.domain import channel_members, channel_names, channels, people_in_chat
 from orchestra.domain.channel_members import FindPerson, Invite, Remove
-from orchestra.domain.channels import Archive, Describe, Make, Step, Unarchive
+from orchestra.domain.channels import Archive, Describe, Make, Rename, Step, Unarchive
 from orchestra.errors import NotFound, OrchestraError, RefusedByService, ServiceUnreachable
 from orchestra.integrations.chat import Chat, NameTaken, NoSuchPerson, Person
 from orchestra.integrations.pausing import Pausing
@@ -75,6 +75,8 @@ def _take(service: Service, project_id: int, step: Step, tried: set[int]) -> Non
     match step:
         case Make():
             _make(service, project_id, step)
+        case Rename():
+            _rename(service, project_id, step)
         case Describe(channel, topic, purpose):
             service.call(lambda chat: chat.describe_channel(channel, topic=topic, purpose=purpose))
             _write(lambda session: channels.described(session, project_id))
@@ -109,6 +111,27 @@ def _is_free(channel: str, project_id: int) -> bool:
 def _draw_anew(project_id: int, name: str, error: NameTaken) -> None:
     if not _write(lambda session: channels.name_was_taken(session, project_id, name)):
         raise RefusedByService(f"Every name that was drawn is taken. {error}") from error
+
+
+def _rename(service: Service, project_id: int, step: Rename) -> None:
+    """What the service has against a name is no reason to leave out what else is to be done."""
+    channel, name = step.channel, step.name
+    try:
+        _call_it(service, channel, name)
+    except RefusedByService as error:
+        why = error.message
+        _write(lambda session: channel_names.refused(session, project_id, name, why))
+        return
+    _write(lambda session: channel_names.renamed(session, project_id, name))
+
+
+def _call_it(service: Service, channel: str, name: str) -> None:
+    """The name may be taken by this very channel: an earlier try was cut before it was recorded."""
+    try:
+        service.call(lambda chat: chat.rename_channel(channel, name))
+    except NameTaken:
+        if service.call(lambda chat: chat.find_own_channel(name)) != channel:
+            raise
 
 
 # --- People ---------------------------------------------------------------------------------------

@@ -50,3 +50,14 @@ def test_people_come_into_the_channel_and_leave_it(served, visiting, project, op
     page.get_by_role("button", name="Remove Ana López from the channel").click()
     expect(page.get_by_text("ana leaves the channel.")).to_be_visible()
     expect(page.locator("#channel")).to_contain_text("2")
+
+
+def test_the_channel_is_renamed(served, visiting, project):
+    """I-10, W-4"""
+    visit = visiting(served)
+    page = visit.sign_in("mia")
+    page.goto(f"{served}/orchestra/app/project/{project.id}?tab=team#channel")
+    page.get_by_label("Name of the channel").fill("rain-desk")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_text("It is renamed to rain-desk in a moment.")).to_be_visible()
+    visit.check()

@@ -10,6 +10,7 @@ from orchestra.database import transaction, utcnow
 from orchestra.domain import (
     administration,
     channel_members,
+    channel_names,
     interventions,
     lifecycle,
     profiles,
@@ -21,6 +22,7 @@ from orchestra.domain.audit import SYSTEM
 from orchestra.domain.profiles import Profile
 from orchestra.models import (
     Assignment,
+    AuditEvent,
     ChannelMember,
     Iteration,
     Message,
@@ -254,6 +256,111 @@ def test_the_topic_follows_the_description(begin, run_jobs, channel, session, ma
     projects.edit_project(session, admin, project.id, revision=revision, changes=changes)
     run_jobs()
     assert (channel(project).topic, channel(project).name) == ("Snow", name)
+
+
+@pytest.fixture
+def rename(session, make):
+    admin = []
+
+    def renamed(project, name):
+        admin.extend([] if admin else [make.actor(make.admin())])
+        channel_names.rename(session, admin[0], project.id, name)
+        session.commit()
+
+    return renamed
+
+
+def test_project_admins_rename_the_channel(
+    begin, run_jobs, follow, rename, slack, channel, stored, session
+):
+    """I-10: after the commit, and once."""
+    project = begin()
+    run_jobs()
+    drawn = channel(project).name
+    rename(project, " #Rain-Desk ")
+    assert (channel(project).name, stored(project)[1].wanted_name) == (drawn, "rain-desk")
+    run_jobs()
+    follow(project)
+    row = stored(project)[1]
+    assert (row.name, row.wanted_name, row.name_problem) == ("rain-desk", None, None)
+    assert (channel(project).name, slack.count("conversations.rename")) == ("rain-desk", 1)
+    event = session.scalars(sa.select(AuditEvent).where(AuditEvent.verb == "channel_changed")).one()
+    assert (event.before, event.after) == ({"name": drawn}, {"name": "rain-desk"})
+
+
+def test_a_name_that_slack_refuses_is_told_and_stops_nothing_else(
+    begin, run_jobs, rename, slack, channel, stored, session, make
+):
+    """I-10, L-24"""
+    project, ana = begin(), make.worker(slack_user_id="UANA")
+    slack.workspace.add_user("UANA", "ana")
+    slack.workspace.add_channel("rain-desk", creator="USOMEBODY")
+    run_jobs()
+    drawn = channel(project).name
+    rename(project, "rain-desk")
+    assign(session, make, project, "write", ana)
+    run_jobs()
+    row = stored(project)[1]
+    assert (row.name, row.wanted_name, row.problem) == (drawn, None, None)
+    assert "cannot be called rain-desk" in row.name_problem
+    assert "name_taken. Choose another name" in row.name_problem
+    assert members_of(channel(project)) == ["UANA"]
+
+    rename(project, "rain-desk-2")
+    run_jobs()
+    row = stored(project)[1]
+    assert (row.name, row.name_problem) == ("rain-desk-2", None)
+    slack.fault("conversations.rename", error="restricted_action")
+    rename(project, "rain-desk-3")
+    run_jobs()
+    assert "ask its administrator" in stored(project)[1].name_problem
+
+
+def test_a_channel_that_was_renamed_before_the_answer_got_lost_is_renamed(
+    begin, run_jobs, rename, slack, channel, stored
+):
+    """I-10, R-12: Slack has the name of this very channel for taken then."""
+    project = begin()
+    run_jobs()
+    rename(project, "rain-desk")
+    slack.fault("conversations.rename", cut="after")
+    run_jobs()
+    assert slack.count("conversations.rename") == 2
+    row = stored(project)[1]
+    assert (channel(project).name, row.name, row.name_problem) == ("rain-desk", "rain-desk", None)
+
+
+def test_a_later_wish_for_a_name_wins(app, begin, run_jobs, rename, slack, channel, stored):
+    """I-10: somebody asks for another one while the service is at it."""
+    project = begin()
+    run_jobs()
+    do_rename, asked = slack.workspace.do_conversations_rename, []
+
+    def rename_meanwhile(**given):
+        if not asked:
+            asked.append(given)
+            with app.app_context(), transaction() as fresh:
+                fresh.get(ProjectChannel, project.id).wanted_name = "hail"
+        return do_rename(**given)
+
+    slack.workspace.do_conversations_rename = rename_meanwhile
+    rename(project, "rain")
+    run_jobs()
+    assert (channel(project).name, stored(project)[1].wanted_name) == ("hail", None)
+
+
+def test_once_slack_is_back_an_old_failure_does_not_count(
+    begin, run_jobs, slack, stored, session, make
+):
+    """M-6: it is tried for a day from the first failure in a row, not from the first one ever."""
+    project, ana = begin(), make.worker(slack_user_id="UANA")
+    slack.workspace.add_user("UANA", "ana")
+    run_jobs()
+    slack.fault("conversations.invite", status=503)
+    assign(session, make, project, "write", ana)
+    run_jobs()
+    row = stored(project)[1]
+    assert (row.tries, row.failing_since, row.problem) == (0, None, None)
 
 
 def test_with_the_chat_off_nothing_is_asked_for_and_nothing_more_is_read(

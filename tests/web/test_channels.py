@@ -2,8 +2,9 @@
 
 import pytest
 
-from orchestra.domain import channel_members, lifecycle
-from orchestra.models import ChannelMember, ProjectChannel
+from orchestra.domain import channel_members, lifecycle, projects
+from orchestra.domain.audit import SYSTEM
+from orchestra.models import ChannelMember, Project, ProjectChannel
 from orchestra.outbox import Job
 from tests.builders import step
 
@@ -80,6 +81,71 @@ def test_project_admins_bring_people_in_and_out(project, make, session, mia, job
     history = admin.get(f"{PAGE}/{project.id}?tab=history").text
     assert "brought bob into the channel." in history
     assert "took bob out of the channel." in history
+
+
+def test_project_admins_rename_the_channel(project, session, mia, jobs):
+    """I-10"""
+    session.get(ProjectChannel, project.id).name = "a-project-x4k9"
+    session.commit()
+    admin, path = mia(), f"{PAGE}/{project.id}/channel/rename"
+    assert 'value="a-project-x4k9"' in admin.get(f"{PAGE}/{project.id}?tab=team").text
+    renamed = admin.post_form(path, name="#Rain_Desk")
+    assert renamed.location == f"{PAGE}/{project.id}?tab=team#channel"
+    page = admin.get(f"{PAGE}/{project.id}?tab=team").text
+    assert "is renamed to rain_desk in a moment" in page
+    assert (Job.FOLLOW_CHANNEL, {"project_id": project.id}) in jobs()
+    session.commit()
+    history = admin.get(f"{PAGE}/{project.id}?tab=history").text
+    assert "renamed the channel a-project-x4k9 to rain_desk." in history
+
+    row = session.get(ProjectChannel, project.id)
+    row.wanted_name, row.name_problem = None, "The channel cannot be called <rain_desk>."
+    session.commit()
+    page = admin.get(f"{PAGE}/{project.id}?tab=team").text
+    assert "The channel cannot be called &lt;rain_desk&gt;." in page
+
+
+@pytest.mark.parametrize(
+    "name", ["", "#", "rain desk", "rain.desk", "--", "x" * 81, "<!channel>", "rain\n", "\x00"]
+)
+def test_a_name_that_no_channel_can_have_is_refused_at_once(project, session, mia, jobs, name):
+    """I-10"""
+    admin = mia()
+    admin.post_form(f"{PAGE}/{project.id}/channel/rename", name=name)
+    page = admin.get(f"{PAGE}/{project.id}?tab=team").text
+    is_refused = "A channel cannot be called" in page
+    assert is_refused == (name != "rain\n")  # white space around it is no part of it
+    session.expire_all()
+    wanted = session.get(ProjectChannel, project.id).wanted_name
+    assert wanted == (None if is_refused else "rain")
+
+
+def test_only_project_admins_rename_and_only_a_channel_that_there_is(
+    project, make, session, mia, client, change_settings
+):
+    """I-10"""
+    admin, path = mia(), f"{PAGE}/{project.id}/channel/rename"
+    assert admin.post(path, data={"name": "rain"}).status_code == 403
+    assert admin.post_form(f"{PAGE}/99/channel/rename", name="rain").status_code == 404
+    team = f"{PAGE}/{project.id}?tab=team"
+    session.get_one(Project, project.id).channel_id = None
+    session.commit()
+    assert "Rename" not in admin.get(team).text
+    admin.post_form(path, name="rain")
+    assert "has no channel yet" in admin.get(team).text
+    projects.abort(session, SYSTEM, project.id)
+    session.commit()
+    admin.post_form(path, name="rain")
+    assert "nothing can change" in admin.get(team).text
+    change_settings(slack_experts_enabled=False)
+    admin.post_form(path, name="rain")
+    assert "The chat is switched off" in admin.get(team).text
+    worker = make.worker()
+    session.commit()
+    client.sign_in(worker)
+    assert client.post_form(path, name="rain").status_code in (403, 404)
+    session.expire_all()
+    assert session.get(ProjectChannel, project.id).wanted_name is None
 
 
 def test_a_name_of_nobody_is_told_and_a_project_of_nobody_is_not_found(project, mia):

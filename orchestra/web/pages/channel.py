@@ -1,4 +1,4 @@
-"""Who is in the channel of a project: plain forms on its page (W-54)."""
+"""The channel of a project: its name and who is in it, by plain forms on its page (W-54)."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from orchestra.config import Settings
 from orchestra.database import retry_deadlocks, transaction
-from orchestra.domain import channel_members, channels
+from orchestra.domain import channel_members, channel_names, channels
 from orchestra.domain.audit import Actor
-from orchestra.errors import Conflict, NotFound
+from orchestra.errors import Conflict, Invalid, NotFound
 from orchestra.models import Project
 from orchestra.web import auth
 
@@ -22,21 +22,26 @@ Rule = Callable[[Session, Actor, int, str], None]
 
 @blueprint.post("/<int:project_id>/channel/add")
 def add(project_id: int) -> ResponseReturnValue:
-    return _changed(project_id, channel_members.add, "{} comes into the channel.")
+    return _changed(project_id, channel_members.add, "username", "{} comes into the channel.")
 
 
 @blueprint.post("/<int:project_id>/channel/remove")
 def remove(project_id: int) -> ResponseReturnValue:
-    return _changed(project_id, channel_members.remove, "{} leaves the channel.")
+    return _changed(project_id, channel_members.remove, "username", "{} leaves the channel.")
 
 
-def _changed(project_id: int, rule: Rule, done: str) -> ResponseReturnValue:
+@blueprint.post("/<int:project_id>/channel/rename")
+def rename(project_id: int) -> ResponseReturnValue:
+    return _changed(project_id, channel_names.rename, "name", "The channel is renamed in a moment.")
+
+
+def _changed(project_id: int, rule: Rule, field: str, done: str) -> ResponseReturnValue:
     auth.require_form_token()
-    username = request.form.get("username", "").replace("\0", "").strip()
+    given = request.form.get(field, "").replace("\0", "").strip()
     try:
-        _change(project_id, rule, username)
-        flash(done.format(username))
-    except (Conflict, NotFound) as error:
+        _change(project_id, rule, given)
+        flash(done.format(given))
+    except (Conflict, Invalid, NotFound) as error:
         if isinstance(error, NotFound) and not error.fields:
             raise  # of a project that is not there
         flash(error.message, "warning")
@@ -44,9 +49,9 @@ def _changed(project_id: int, rule: Rule, done: str) -> ResponseReturnValue:
 
 
 @retry_deadlocks
-def _change(project_id: int, rule: Rule, username: str) -> None:
+def _change(project_id: int, rule: Rule, given: str) -> None:
     with transaction() as session:
-        rule(session, auth.current_actor(), project_id, username)
+        rule(session, auth.current_actor(), project_id, given)
 
 
 def link_for_templates(project: Project) -> str | None:
