@@ -58,7 +58,8 @@ def validate(path: Path, as_json: bool) -> None:
         click.echo(json.dumps({"errors": problems, "warnings": warnings}, indent=2))
     else:
         _tell(problems, warnings)
-        click.echo(f"{len(problems)} errors, {len(warnings)} warnings")
+        counts = (_counted(len(problems), "error"), _counted(len(warnings), "warning"))
+        click.echo(", ".join(counts))
     if problems:
         raise click.exceptions.Exit(REFUSED)
 
@@ -257,6 +258,10 @@ def _tell(problems: Sequence[str], warnings: Sequence[str]) -> None:
         click.echo(problem, err=True)
     for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 @contextmanager

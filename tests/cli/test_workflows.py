@@ -40,7 +40,7 @@ def test_validate_prints_every_problem_and_warning_on_a_line_of_its_own(draft, r
     """D-58"""
     del draft.steps[1]["user_interface"]
     good = run("validate", draft.write())
-    assert (good.exit_code, good.stdout) == (0, "0 errors, 1 warnings\n")
+    assert (good.exit_code, good.stdout) == (0, "0 errors, 1 warning\n")
     assert good.stderr.startswith(f"Warning: {draft.name}/v1/version.json#/steps/1: ")
 
     draft.steps[0]["is_hooman"] = draft.workflow["nme"] = 1

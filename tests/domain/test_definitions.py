@@ -322,6 +322,7 @@ def test_a_cycle_lists_its_members_in_order(draft):
         ("{package}.broken.crawl", "cannot_import", "ZeroDivisionError: division by zero"),
         ("{package}.leaving.crawl", "cannot_import", "SystemExit"),
         ("crawl", "cannot_import", "must be a dotted name"),
+        ("magazine.2024.crawl", "cannot_import", "'2024' is no name in Python"),
         ("{package}.functions.NUMBER", "not_callable", "is whole number"),
         ("{package}.functions.narrow", "bad_signature", "too many positional arguments"),
     ],
@@ -554,15 +555,74 @@ def test_a_syntax_error_names_file_line_and_column(draft):
     ]
 
 
-@pytest.mark.parametrize("text", [b'{"rate": NaN}', b"\xff", b"[" * 100_000])
-def test_what_is_not_json_in_utf_8_is_refused(draft, text):
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b'{"rate": NaN}', "1:10: NaN is not JSON"),
+        (b'{"a": "\xc3\xa4",\n "\xff": 1}', "2:3: the byte 0xff is not UTF-8; save the file as"),
+        (b"\xef\xbb\xbf{}", "1:1: begins with a byte order mark; save the file as UTF-8 without"),
+        (b"[" * 100_000, "1:1: is nested too deeply"),
+        (b"9" * 5000, "1:1: Exceeds the limit"),
+    ],
+)
+def test_what_is_not_json_in_utf_8_is_refused_with_its_place(draft, text, problem):
+    """D-6"""
     folder = draft.write()
     (folder / "v1/version.json").write_bytes(text)
 
     with pytest.raises(InvalidDefinition) as caught:
         definitions.read_package(folder)
 
-    assert all(problem.endswith("[bad_json]") for problem in caught.value.problems)
+    (found,) = caught.value.problems
+    assert found.startswith(f"{draft.name}/v1/version.json:{problem}")
+    assert found.endswith("[bad_json]")
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_place(draft):
+    """D-6: else the first would be lost without a word."""
+    folder = draft.write()
+    draft.file("v1/version.json", '{"slug": "v1", "steps": [{"slug": "a"}, {"x": 1, "x": 2}]}')
+
+    with pytest.raises(InvalidDefinition) as caught:
+        definitions.read_package(folder)
+
+    assert caught.value.problems == [
+        f"{draft.name}/v1/version.json#/steps/1: the key 'x' is there twice [bad_json]"
+    ]
+
+
+def test_a_long_value_is_cut_in_the_message(draft):
+    """D-9"""
+    draft.workflow["name"] = "x" * 300
+
+    (message,) = messages(draft)
+    assert message.endswith("xxx… [out_of_range]")
+    assert len(message) < 200
+
+
+def test_a_schema_that_is_none_is_told_once_for_each_place(draft):
+    """D-8, D-42"""
+    properties = {"a": 5, "b": {"type": "string", "maxLength": -1}}
+    draft.steps[WRITE]["user_interface"] = {"form": {"type": "object", "properties": properties}}
+
+    place = "/steps/1/user_interface/form/properties"
+    assert sorted(problems(draft)) == [
+        (f"{place}/a", "bad_form"),
+        (f"{place}/b/maxLength", "bad_form"),
+    ]
+
+
+def test_what_follows_from_a_broken_workflow_file_is_not_told_of_its_versions(draft):
+    """D-8"""
+    folder = draft.write()
+    draft.file("workflow.json", "[]")
+
+    with pytest.raises(InvalidDefinition) as caught:
+        definitions.read_package(folder)
+
+    assert caught.value.problems == [
+        f"{draft.name}/workflow.json#: must be object, is list [wrong_type]"
+    ]
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '{"steps": [1, null, []]}', '{"steps": {}}'])

@@ -27,8 +27,10 @@ ITEM = "*"  # stands for every item of a list in the pointer of a property
 def check_schema(schema: Any, place: Place) -> bool:
     """Note where a JSON Schema is not one, or reaches outside of itself; say whether it is one."""
     before = len(place.findings.errors)
-    for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema):
-        _at(place, error.absolute_path).error("bad_form", f"is not JSON Schema: {error.message}")
+    errors = Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema)
+    # Its parts refer to one another, so that it finds the same more than once.
+    for path, message in dict.fromkeys((tuple(e.absolute_path), e.message) for e in errors):
+        _at(place, path).error("bad_form", f"is not JSON Schema: {message}")
     for where, keyword, value in _keywords(schema, place):
         if not isinstance(value, str):  # a property of this name
             continue

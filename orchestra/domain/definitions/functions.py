@@ -143,8 +143,10 @@ def _parts(value: Any) -> tuple[str | None, JSON | None]:
 def _attribute(path: str) -> object:
     """:raises ImportError: the module or the name in it is not there, or the module failed."""
     module_name, _, name = path.rpartition(".")
-    if not module_name or not all(part.isidentifier() for part in path.split(".")):
-        raise ImportError("must be a dotted name, such as package.module.function")
+    wrong = next((part for part in path.split(".") if not part.isidentifier()), None)
+    if not module_name or wrong is not None:
+        named = "" if wrong is None else f"; {wrong!r} is no name in Python"
+        raise ImportError(f"must be a dotted name, such as package.module.function{named}")
     try:
         module = import_module(module_name)
     except ImportError:

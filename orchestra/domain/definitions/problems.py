@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+LONGEST_SHOWN = 80
+
 
 @dataclass
 class Findings:
@@ -23,8 +25,7 @@ class Place:
     only_code: str | None = None  # stands for every other code, here and below
 
     def __truediv__(self, key: str | int) -> "Place":
-        token = str(key).replace("~", "~0").replace("/", "~1")
-        return replace(self, pointer=f"{self.pointer}/{token}")
+        return replace(self, pointer=below(self.pointer, key))
 
     def under(self, code: str | None) -> "Place":
         return replace(self, only_code=code)
@@ -36,6 +37,18 @@ class Place:
 
     def warn(self, message: str) -> None:
         self.findings.warnings.append(f"{self.file}#{self.pointer}: {message}")
+
+
+def below(pointer: str, key: str | int) -> str:
+    """The JSON pointer of what stands under a key."""
+    token = str(key).replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{token}"
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: long ones are cut."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Workflow packages on disk: where they are found and how their files are read (D-1 to D-7)."""
 
+import codecs
 import importlib
 import json
 import sys
@@ -9,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestra.domain.definitions.problems import nearest
+from orchestra.domain.definitions.problems import below, nearest
 from orchestra.domain.definitions.shapes import JSON
 from orchestra.errors import InvalidDefinition, NotFound
 
@@ -115,32 +116,75 @@ def read_json(package: Path, name: str) -> Any:
     """
     shown = file_name(package, name)
     try:
-        text = (package / name).read_text(encoding="utf-8")
+        content = (package / name).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         message = f"{package}: {name} is missing [missing_file]"
         raise InvalidDefinition([message]) from error
-    except UnicodeDecodeError as error:
-        raise InvalidDefinition([f"{shown}:1:1: is not UTF-8: {error} [bad_json]"]) from error
     except OSError as error:
         raise InvalidDefinition([f"{shown}: {error.strerror} [missing_file]"]) from error
     try:
-        return _parsed(text)
+        parsed, doubled = _parsed(_text(content))
     except json.JSONDecodeError as error:
         where = f"{shown}:{error.lineno}:{error.colno}"
         raise InvalidDefinition([f"{where}: {error.msg} [bad_json]"]) from error
     except RecursionError as error:
         raise InvalidDefinition([f"{shown}:1:1: is nested too deeply [bad_json]"]) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise InvalidDefinition([f"{shown}:1:1: {error} [bad_json]"]) from error
+    if doubled:
+        raise InvalidDefinition(
+            [f"{shown}#{at}: the key {key!r} is there twice [bad_json]" for at, key in doubled]
+        )
+    return parsed
 
 
 def file_name(package: Path, name: str) -> str:
     return f"{package.name}/{name}"
 
 
-def _parsed(text: str) -> Any:
+def _text(content: bytes) -> str:
+    """:raises json.JSONDecodeError: the content is not in UTF-8; says where and what to do."""
+    if content.startswith(codecs.BOM_UTF8):
+        message = "begins with a byte order mark; save the file as UTF-8 without it"
+        raise json.JSONDecodeError(message, "", 0)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        readable = content[: error.start].decode()
+        message = f"the byte {content[error.start]:#x} is not UTF-8; save the file as UTF-8"
+        raise json.JSONDecodeError(message, readable, len(readable)) from error
+
+
+def _parsed(text: str) -> tuple[Any, list[tuple[str, str]]]:
+    """The content, and where an object has which key twice: of two equal keys the last wins."""
+
     def refuse(constant: str) -> NoReturn:
         raise json.JSONDecodeError(f"{constant} is not JSON", text, text.find(constant))
 
-    return json.loads(text, parse_constant=refuse)
+    doubled: list[tuple[JSON, str]] = []
+
+    def as_object(pairs: list[tuple[str, Any]]) -> JSON:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            doubled.append((found, next(name for name in names if names.count(name) > 1)))
+        return found
+
+    parsed = json.loads(text, parse_constant=refuse, object_pairs_hook=as_object)
+    return parsed, [(_pointer(parsed, found), name) for found, name in doubled]
+
+
+def _pointer(parsed: Any, wanted: JSON) -> str:
+    """JSON pointer of an object in what was parsed; it may be in an object that was overwritten."""
+    waiting = [(parsed, "")]
+    while waiting:
+        value, pointer = waiting.pop()
+        if value is wanted:
+            return pointer
+        children = dict(enumerate(value)) if isinstance(value, list) else value
+        if isinstance(children, dict):
+            waiting += [(item, below(pointer, key)) for key, item in children.items()]
+    return ""
 
 
 def _has_workflow(package: Path) -> bool:

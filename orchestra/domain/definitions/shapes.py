@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from orchestra.domain.definitions.problems import Place, nearest
+from orchestra.domain.definitions.problems import Place, nearest, shown
 
 JSON = dict[str, Any]
 # PostgreSQL stores neither the character 0 nor one half of a surrogate pair.
@@ -75,9 +75,11 @@ class Text:
         if not is_of_type(value, "text", place):
             return
         if UNSTORABLE.search(value):
-            place.error("out_of_range", f"holds a character that cannot be stored, is {value!r}")
+            place.error(
+                "out_of_range", f"holds a character that cannot be stored, is {shown(value)}"
+            )
         elif not self._fits(value):
-            place.error(self.code, f"must {self._allowed()}, is {value!r}")
+            place.error(self.code, f"must {self._allowed()}, is {shown(value)}")
 
     def _fits(self, value: str) -> bool:
         if self.choices and value not in self.choices:
@@ -116,11 +118,10 @@ class Number:
         if not is_of_type(value, kind, place):
             return
         if not self.low <= value <= (value if self.high is None else self.high):
-            limits = f"at least {self.low}" if self.high is None else f"{self.low} to {self.high}"
-            place.error(
-                "out_of_range",
-                f"must be a {kind} {'of' if self.high is None else 'from'} {limits}, is {value}",
-            )
+            limits = f"of at least {self.low}"
+            if self.high is not None:
+                limits = f"from {self.low} to {self.high}"
+            place.error("out_of_range", f"must be a {kind} {limits}, is {shown(value)}")
 
     def schema(self) -> JSON:
         found: JSON = {"type": "integer" if self.whole else "number", "minimum": self.low}

@@ -84,7 +84,7 @@ def _check_version(version: Any, workflow: Any, folder: Path, slug: str, found: 
     certifications = _slugs(_entries(workflow, "certifications", place))
     for where, step in steps:
         _check_step(step, steps, where)
-        if workflow is not UNREADABLE:
+        if isinstance(workflow, dict):
             _check_names(
                 step, "required_certifications", certifications, where, "unknown_certification"
             )
