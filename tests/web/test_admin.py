@@ -311,6 +311,38 @@ def test_workflows_and_versions_can_be_looked_at(mia, version):
         assert mia.get(f"/orchestra/admin/workflows/{path}").status_code == 404
 
 
+def test_a_version_shows_its_checks(mia, make, session, version):
+    """W-69, SB-1 to SB-5"""
+    channel = "slack_project_channel"
+    stale = {"type": channel, "message": "please <look>", "steps": ["write"]}
+    late = {"type": channel, "message": "it is late", "steps": ["write", "print"]}
+    make.version(
+        step("write"),
+        step("print"),
+        slug="checked",
+        sanity_checks={
+            "sanity_check_function": {"path": "tests.check_functions.find", "kwargs": {"days": 3}},
+            "built_in": {"stale_task": {"seconds": 129_600, "steps": ["write"]}},
+            "check_configurations": {
+                "stale_task": {"handlers": [stale]},
+                "is_late": {"handlers": [late, stale], "repetition_seconds": 86_400},
+            },
+        },
+    )
+    session.commit()
+    page = mia.get("/orchestra/admin/workflows/checked/v1").text
+    shown = page.partition('aria-labelledby="checks"')[2].partition("</section>")[0]
+    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in shown.split("<tr ")[1:]]
+    assert [row.partition("> ")[2] for row in rows] == [
+        "stale_task Built in, after 36 hours, on write Once please &lt;look&gt; write",
+        "is_late Function Again after 1 day it is late write, print please &lt;look&gt; write",
+    ]
+    assert "<code>tests.check_functions.find</code>" in shown
+    assert "days" in shown
+    without = mia.get("/orchestra/admin/workflows/news/v1").text
+    assert 'aria-labelledby="checks"' not in without
+
+
 def test_workflows_are_listed_at_a_constant_cost(mia, make, session, statements):
     """W-72"""
 

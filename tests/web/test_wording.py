@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestra.models import Worker
-from orchestra.web.pages.wording import _in_words, zone_of
+from orchestra.web.pages.wording import _in_words, span_in_words, zone_of
 
 NOW = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -26,6 +26,20 @@ BERLIN = ZoneInfo("Europe/Berlin")
 )
 def test_recent_times_are_in_words(passed, words):
     assert _in_words(NOW - passed, NOW, BERLIN) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (5400, "90 minutes"),
+        (86_400, "1 day"),
+        (129_600, "36 hours"),
+    ],
+)
+def test_a_time_that_was_set_is_told_exactly(seconds, words):
+    assert span_in_words(seconds) == words
 
 
 @pytest.mark.parametrize("name", ["Nowhere/Land", "../etc", "", "a\0b"])

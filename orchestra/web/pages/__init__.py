@@ -93,6 +93,7 @@ def _prepare_templates(app: Flask) -> None:
     app.jinja_env.filters["weekday"] = wording.weekday
     app.jinja_env.filters["hours"] = hours_and_minutes
     app.jinja_env.filters["since"] = wording.since_in_words
+    app.jinja_env.filters["span"] = wording.span_in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

@@ -44,6 +44,15 @@ def since_in_words(moment: datetime) -> str:
     return "since a moment ago" if words == "just now" else f"since {words}"
 
 
+_UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
+
+
+def span_in_words(seconds: int) -> str:
+    """A time that somebody set, exactly, in the largest unit that does: "36 hours"."""
+    unit, number = next((u, seconds // n) for u, n in _UNITS.items() if not seconds % n)
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
 def exact(moment: datetime) -> str:
     zone = zone_of(find_worker())
     local = moment.astimezone(zone)
