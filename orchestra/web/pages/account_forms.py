@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 
-from flask import Response, current_app, request
+from flask import Response, current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.config import Settings
+from orchestra.database import retry_deadlocks, transaction
 from orchestra.domain import accounts
 from orchestra.domain.audit import Actor
 from orchestra.errors import Conflict, Invalid, OrchestraError, RateLimited
@@ -75,6 +76,22 @@ def refusal(
     except (Invalid, Conflict, RateLimited) as error:
         return page(Sheet(values, error.message, error.fields)), *_status(error)
     return None
+
+
+def ask_for_mail(page: Page, ask: Callable[..., None], done: str) -> ResponseReturnValue:
+    """A form of one address: a mail goes to it or does not, and nobody is told which.
+
+    :param ask: a rule as :func:`orchestra.domain.accounts.request_reset` is one.
+    :param done: the page that follows.
+    """
+    email = typed("email")
+    return refusal(page, {"email": email}, lambda: _ask(ask, email)) or redirect(done)
+
+
+@retry_deadlocks
+def _ask(ask: Callable[..., None], email: str) -> None:
+    with telling_nothing_by_time(), transaction() as session:
+        ask(session, stranger(), email, came_from=came_from())
 
 
 def _status(error: OrchestraError) -> tuple[int, dict[str, str]]:

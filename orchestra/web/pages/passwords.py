@@ -10,7 +10,7 @@ from orchestra.errors import Invalid
 from orchestra.models import Worker
 from orchestra.web import auth
 from orchestra.web.pages import account_forms
-from orchestra.web.pages.account_forms import Sheet, came_from, stranger, typed, typed_password
+from orchestra.web.pages.account_forms import Sheet, stranger, typed_password
 
 PREFIX = "/orchestra/accounts/password/reset"
 blueprint = Blueprint("passwords", __name__, url_prefix=PREFIX)
@@ -24,19 +24,11 @@ def ask_page() -> ResponseReturnValue:
 
 @blueprint.post("/")
 def ask() -> ResponseReturnValue:
-    email = typed("email")
-    refusal = account_forms.refusal(_ask_form, {"email": email}, lambda: _ask(email))
-    return refusal or redirect(f"{PREFIX}/done/")
+    return account_forms.ask_for_mail(_ask_form, accounts.request_reset, f"{PREFIX}/done/")
 
 
 def _ask_form(sheet: Sheet) -> str:
     return render_template("accounts/reset.html", sheet=sheet)
-
-
-@retry_deadlocks
-def _ask(email: str) -> None:
-    with account_forms.telling_nothing_by_time(), transaction() as session:
-        accounts.request_reset(session, stranger(), email, came_from=came_from())
 
 
 @blueprint.get("/done/")

@@ -123,19 +123,12 @@ def resend_page() -> ResponseReturnValue:
 
 @blueprint.post("/activate/resend/")
 def resend() -> ResponseReturnValue:
-    email = typed("email")
-    refusal = account_forms.refusal(_resend_form, {"email": email}, lambda: _resend(email))
-    return refusal or redirect(f"{PREFIX}/register/complete/")
+    done = f"{PREFIX}/register/complete/"
+    return account_forms.ask_for_mail(_resend_form, accounts.resend_activation, done)
 
 
 def _resend_form(sheet: Sheet) -> str:
     return render_template("accounts/resend.html", sheet=sheet)
-
-
-@retry_deadlocks
-def _resend(email: str) -> None:
-    with account_forms.telling_nothing_by_time(), transaction() as session:
-        accounts.resend_activation(session, stranger(), email, came_from=came_from())
 
 
 @blueprint.get("/email/<key>/")
