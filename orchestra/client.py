@@ -117,6 +117,7 @@ class OrchestraClient:
         return project_id
 
     def project_information(self, project_id: int) -> Json:
+        """The project with its tasks, assignments and data."""
         return self._call("POST", "project_information/", {"project_id": project_id})
 
     def project_informations(self, project_ids: Sequence[int]) -> dict[int, Json]:
@@ -297,8 +298,10 @@ def create_orchestra_project(
 
 
 def get_project_information(project_id: int) -> Json:
+    """As :meth:`OrchestraClient.project_information`, with a client from the environment."""
     return OrchestraClient().project_information(project_id)
 
 
 def get_workflow_types() -> Json:
+    """As :meth:`OrchestraClient.workflow_types`, with a client from the environment."""
     return OrchestraClient().workflow_types()

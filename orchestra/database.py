@@ -260,6 +260,7 @@ def lock(session: Session, model: type[Model], row_id: int, *, shared: bool = Fa
 def find_locked(
     session: Session, model: type[Model], row_id: int, *, shared: bool = False
 ) -> Model | None:
+    """As :func:`lock`; None when there is no such row."""
     statement = sa.select(model).where(model.__table__.c.id == row_id)
     statement = statement.with_for_update(read=shared).execution_options(populate_existing=True)
     return session.scalars(statement).unique().one_or_none()

@@ -52,6 +52,7 @@ def check_registration(wish: Registration) -> None:
 
 
 def username_problem(username: str, email: str) -> str | None:
+    """Why an account cannot have this user name, in words for its owner."""
     if not USERNAME.fullmatch(username):
         return "Use 1 to 150 of these characters: letters without accents, digits, @ . + - _"
     if "@" in username and username.lower() != email.lower():

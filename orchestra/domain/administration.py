@@ -142,6 +142,7 @@ def deactivate(session: Session, actor: Actor, worker_id: int) -> Worker:
 
 
 def activate(session: Session, actor: Actor, worker_id: int) -> Worker:
+    """Open a closed account again; links that were mailed before stay void."""
     _require_administrator(session, actor)
     worker = lock(session, Worker, worker_id)
     if not worker.is_active:

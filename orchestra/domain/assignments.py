@@ -144,6 +144,7 @@ def _first_data(locked: LockedTask, level: int) -> Data:
 
 
 def open_iteration(session: Session, locked: LockedTask, assignment: Assignment) -> Iteration:
+    """Begin the next round of work of the task with whoever holds the assignment."""
     iteration = Iteration(
         task_id=locked.task.id,
         assignment_id=assignment.id,

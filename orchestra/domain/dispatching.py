@@ -15,10 +15,12 @@ LONGEST_RUN = 25
 
 
 def key_of(project_id: int, step: str) -> str:
+    """The key in the outbox of the job of a step; :func:`key_expression` says the same in SQL."""
     return f"step:{project_id}:{step}"
 
 
 def dispatch_of(project_id: int, step: Step) -> Dispatch:
+    """The job of one step, without those that may follow in its chain."""
     kwargs = {"project_id": project_id, "step": step.slug}
     return Dispatch(Job.RUN_STEP, kwargs, key_of(project_id, step.slug), step.queue)
 

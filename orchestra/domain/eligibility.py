@@ -90,6 +90,7 @@ def _held(session: Session, worker_id: int, project: Project, role: Role) -> lis
 
 
 def defines_certifications(session: Session, workflow_id: int) -> bool:
+    """Whether a workflow has any: in one that has none, any active worker may do the steps."""
     exists = sa.exists().where(Certification.workflow_id == workflow_id)
     return bool(session.scalar(sa.select(exists)))
 

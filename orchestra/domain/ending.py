@@ -33,6 +33,7 @@ def close(session: Session, project: LockedProject) -> None:
 
 
 def abort_open_tasks(session: Session, actor: Actor, project_id: int) -> None:
+    """Abort what is open, give up looking for people, and forget the jobs; holders are told."""
     session.flush()
     open_tasks = session.scalars(
         sa.select(Task)

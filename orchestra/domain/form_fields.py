@@ -204,5 +204,6 @@ def holds(context: Mapping[str, Any], pointer: str) -> bool:
 
 
 def is_shown(described: Field, context: Mapping[str, Any]) -> bool:
+    """Whether the hint ``when`` of the field, if it has one, is met."""
     condition = described.hints.get("when")
     return condition is None or holds(context, condition)

@@ -45,6 +45,7 @@ def unread(session: Session, worker_id: int) -> int:
 
 
 def unread_of(worker_id: int) -> sa.Select[int]:
+    """The statement that counts what a worker has not read."""
     counted = sa.select(sa.func.count()).where(*_of(worker_id), Message.read_at.is_(None))
     return counted.select_from(Message)
 

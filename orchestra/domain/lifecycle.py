@@ -276,6 +276,7 @@ def _close(
 def close_iteration(
     locked: LockedTask, data: Data, status: IterationStatus, comment: str | None = None
 ) -> None:
+    """End the round of work that is open, if one is, with what was handed over."""
     iteration = locked.open_iteration
     if iteration is not None:
         iteration.status, iteration.submitted_data = status, data

@@ -283,6 +283,7 @@ def count_available(session: Session, worker_id: int) -> int:
 
 
 def available_to(worker_id: int) -> sa.Select[int]:
+    """The statement that counts the offers that a worker can accept."""
     return (
         sa.select(sa.func.count())
         .select_from(Offer)

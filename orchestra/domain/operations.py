@@ -244,6 +244,7 @@ class Integration:
 
 
 def integrations(session: Session) -> list[Integration]:
+    """Mail, chat and files; the services of a message with the last error that still stands."""
     settings = settings_of(session)
     workspaces = {
         "experts": settings.slack_experts_enabled,

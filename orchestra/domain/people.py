@@ -31,12 +31,14 @@ def new_session_key() -> str:
 
 
 def find_worker(session: Session, username: str) -> Worker | None:
+    """By the user name in whatever case it is typed."""
     return session.scalars(
         sa.select(Worker).where(sa.func.lower(Worker.username) == username.lower())
     ).one_or_none()
 
 
 def find_by_id(session: Session, worker_id: int) -> Worker | None:
+    """Of any number that somebody may send: also one that is larger than ids can be."""
     wanted = Worker.id == sa.literal(worker_id, sa.BigInteger())
     return session.scalars(sa.select(Worker).where(wanted)).one_or_none()
 

@@ -38,6 +38,7 @@ def verified(worker: Worker | None, password: str) -> Worker | None:
 
 
 def succeed(session: Session, worker_id: int, try_id: int) -> None:
+    """Note the login, and count its try as no failure."""
     tries.forgive(session, try_id)
     session.execute(
         sa.update(Worker).where(Worker.id == worker_id).values(last_login_at=seconds_from_now(0))

@@ -208,6 +208,7 @@ def day_sums(session: Session, search: Search) -> dict[date, Day]:
 
 
 def incomplete_of(worker_id: int) -> sa.Select[int]:
+    """The statement that counts a worker's entries without description or task."""
     counted = sa.select(sa.func.count()).select_from(TimeEntry)
     return counted.where(TimeEntry.worker_id == worker_id, VISIBLE, IS_INCOMPLETE)
 

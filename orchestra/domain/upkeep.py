@@ -26,4 +26,5 @@ def ran_lately(session: Session, job: Job, seconds: float) -> bool:
 
 
 def last_tick(session: Session, job: Job) -> datetime | None:
+    """When a scheduled job last ended; None: never."""
     return session.scalar(sa.select(Tick.at).where(Tick.job == job.value))

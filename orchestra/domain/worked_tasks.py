@@ -51,6 +51,7 @@ _OF_TASK = (
 def tasks_by_assignment(
     session: Session, assignment_ids: Iterable[int | None]
 ) -> dict[int, WorkedTask]:
+    """The tasks of assignments, by the assignment; None and unknown ids are left out."""
     ids = {assignment_id for assignment_id in assignment_ids if assignment_id is not None}
     if not ids:
         return {}

@@ -264,6 +264,7 @@ class FieldView:
 
 
 def views_of(root: Field, data: Mapping[str, Any], sheet: Sheet) -> list[FieldView]:
+    """The fields of a form on a page, filled with the data."""
     return FieldView(described=root, pointer="", value=data, sheet=sheet).children
 
 
