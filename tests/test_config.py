@@ -248,6 +248,19 @@ def test_the_secret_key_is_made_once_for_all_processes_and_is_private(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_data_folder_that_cannot_be_made_is_an_offence(tmp_path):
+    """E-3, E-11"""
+    (tmp_path / "file").touch()
+    settings = Settings.from_env({}, data_dir=tmp_path / "file" / "var")
+
+    with pytest.raises(BadConfiguration) as caught:
+        settings.with_secret_key()
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"ORCHESTRA_DATA_DIR: nothing can be written into {tmp_path}/file")
+    assert "Not a directory" in problem
+
+
 def test_secrets_are_not_shown():
     """E-4, R-33"""
     secret = "marker-secret"

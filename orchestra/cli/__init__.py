@@ -65,6 +65,11 @@ class Commands(click.Group):
             click.echo(f"Error: {error}", err=True)
             code = UNUSABLE if isinstance(error, Unusable) else REFUSED
             raise click.exceptions.Exit(code) from error
+        except OSError as error:
+            if error.filename is None:  # not about a file: the traceback tells more
+                raise
+            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+            raise click.exceptions.Exit(UNUSABLE) from error
 
 
 @click.group(cls=Commands)

@@ -82,8 +82,7 @@ def run(settings: Settings, *, with_flower: bool) -> None:
 @contextmanager
 def held_data_folder(settings: Settings) -> Iterator[None]:
     """Keep a second start away from the folder; the kernel lets go of it with this process."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.data_dir / "up.lock").open("a+") as file:
+    with (settings.made_data_dir() / "up.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

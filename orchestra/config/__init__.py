@@ -235,7 +235,29 @@ class Settings(
         """These settings with a secret key: in development one is made once and kept (E-10)."""
         if self.secret_key:
             return self
-        return dataclasses.replace(self, secret_key=_kept_secret_key(self.data_dir))
+        path = self.data_dir / "secret_key"
+        if not path.exists():
+            _make_secret_key(self.made_data_dir(), path)
+        return dataclasses.replace(self, secret_key=path.read_text(encoding="ascii").strip())
+
+    def made_data_dir(self) -> Path:
+        """The data folder, made if it is not there.
+
+        :raises BadConfiguration: it cannot be made, or nothing can be written into it.
+        """
+        reason = None
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror
+        if not os.access(self.data_dir, os.W_OK | os.X_OK):
+            raise BadConfiguration(
+                [
+                    f"ORCHESTRA_DATA_DIR: nothing can be written into {self.data_dir}: "
+                    f"{reason or 'this user may not'}. Name another folder, or make it yours."
+                ]
+            )
+        return self.data_dir
 
     def _found_workflow_dirs(self) -> tuple[Path, ...]:
         """Absolute folders; unset and absent, the folder beside the package holds the examples."""
@@ -361,19 +383,15 @@ def _with_driver(url: str) -> str:
     return scheme + separator + rest
 
 
-def _kept_secret_key(data_dir: Path) -> str:
-    """The key of the data folder; of several processes that make one at once, the first wins."""
-    path = data_dir / "secret_key"
-    if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        draft = data_dir / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        # A link appears whole and never replaces: no process reads half a key or a second one.
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+def _make_secret_key(folder: Path, path: Path) -> None:
+    """Keep a new key in the folder; of several processes that make one at once, the first wins."""
+    draft = folder / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(secrets.token_hex(32))
+    # A link appears whole and never replaces: no process reads half a key or a second one.
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
