@@ -168,11 +168,12 @@ def done(session: Session, dedupe_key: str) -> None:
 def due(session: Session) -> list[Dispatch]:
     """Take the messages whose job has not finished in its grace time, at most a batch.
 
-    Each gets a longer grace than before, so that a long backlog is not multiplied.
+    Each gets a longer grace than before, so that a long backlog is not multiplied. A job of a
+    newer version of the system is left to its processes: while it is updated both run.
     """
     chosen = (
         sa.select(OutboxMessage.id)
-        .where(OutboxMessage.resend_at <= seconds_from_now(0))
+        .where(OutboxMessage.resend_at <= seconds_from_now(0), OutboxMessage.job.in_(list(Job)))
         .order_by(OutboxMessage.id)
         .limit(BATCH)
     )

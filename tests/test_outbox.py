@@ -128,6 +128,18 @@ def test_the_relay_waits_longer_each_time(rows, pass_time):
     assert rows()[0].sends == 6
 
 
+def test_a_job_of_a_newer_version_is_left_to_its_processes(rows, pass_time):
+    """R-18: the relay of this version sends the others."""
+    with transaction() as session:
+        outbox.enqueue(session, wish())
+        row = {"job": "newer.greet", "dedupe_key": "greet:1", "kwargs": {}, "queue": "engine"}
+        session.add(OutboxMessage(**row))
+    pass_time()
+    with transaction() as session:
+        assert outbox.due(session) == [wish()]
+    assert {row.job: row.sends for row in rows()} == {Job.RUN_STEP: 1, "newer.greet": 0}
+
+
 def test_a_done_job_is_forgotten(rows):
     with transaction() as session:
         outbox.enqueue(session, wish("step:1:a"), wish("step:1:b"))

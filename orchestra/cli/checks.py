@@ -69,9 +69,18 @@ def current_revision(settings: Settings) -> str | None:
         ) from error
 
 
+def is_older(revision: str | None) -> bool:
+    """Whether a database of this revision lacks something that this program needs.
+
+    Revisions are numbered in their order. A newer one is none of our business: in an update the
+    database comes first, and the processes of the former version may be started again meanwhile.
+    """
+    return (revision or "") < (newest_revision() or "")
+
+
 def refuse_older_database(settings: Settings) -> None:
     current, newest = current_revision(settings), newest_revision()
-    if current != newest:
+    if is_older(current):
         raise Unusable(
             f"The database is at revision {current or 'none'}, this program needs {newest}. "
             "Run `orchestra db upgrade`.",

@@ -7,7 +7,7 @@ import click
 import flask_migrate
 
 from orchestra.application import MIGRATIONS, create_core
-from orchestra.cli.checks import current_revision, newest_revision
+from orchestra.cli.checks import current_revision, is_older, newest_revision
 from orchestra.config import Settings
 
 
@@ -55,12 +55,12 @@ def check() -> None:
 
 
 def migrate(settings: Settings) -> str | None:
-    """Migrate, and return the revision that the database has now.
+    """Migrate an older database, and return the revision that it has now.
 
     :raises Unusable: the database is not reachable.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with create_core(settings).app_context():
-        if current_revision(settings) != newest_revision():
+        if is_older(current_revision(settings)):
             flask_migrate.upgrade(directory=str(MIGRATIONS))
         return current_revision(settings)

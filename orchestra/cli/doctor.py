@@ -4,19 +4,25 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 import click
 import sqlalchemy as sa
 
 from orchestra.application import create_core
-from orchestra.cli.checks import refuse_older_database, refuse_unreachable_broker
+from orchestra.cli.checks import (
+    current_revision,
+    newest_revision,
+    refuse_older_database,
+    refuse_unreachable_broker,
+)
 from orchestra.cli.queues import queues_of_versions, system_queues
 from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
 from orchestra.domain import keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
 from orchestra.integrations.chat import Chat, chats_of
-from orchestra.integrations.files import store_of
+from orchestra.integrations.files import DirectUploads, store_of
 from orchestra.integrations.mail import mailer_of
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import celery
@@ -95,9 +101,17 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
     except OrchestraError as error:
         yield Finding(Level.FAIL, "database", str(error))
         return
-    yield Finding(Level.OK, "database", "reachable, at the newest revision.")
+    yield _revision(settings)
     for check in (check_constraints, check_clock, check_outbox, check_scheduler, check_keys):
         yield check(settings)
+
+
+def _revision(settings: Settings) -> Finding:
+    current, newest = current_revision(settings), newest_revision()
+    if current == newest:
+        return Finding(Level.OK, "database", "reachable, at the newest revision.")
+    text = f"at revision {current}, this program is of {newest}: finish the update."
+    return Finding(Level.WARN, "database", text)
 
 
 def examine_broker(settings: Settings) -> Iterator[Finding]:
@@ -130,6 +144,24 @@ def examine_files(settings: Settings) -> Iterator[Finding]:
     if settings.file_backend == "google_drive" and settings.drive_link_sharing:
         advice = "anyone who knows the link of a project's folder may write in it; unset it."
         yield Finding(Level.WARN, "files", f"ORCHESTRA_DRIVE_LINK_SHARING: {advice}")
+    if settings.s3_direct_uploads:
+        yield check_direct_uploads(settings)
+
+
+def check_direct_uploads(settings: Settings) -> Finding:
+    part, address = "files, direct uploads", urlsplit(settings.url)
+    origin = f"{address.scheme}://{address.netloc}"
+    try:
+        chosen = store_of(settings)
+        if not isinstance(chosen, DirectUploads):
+            text = "ORCHESTRA_S3_DIRECT_UPLOADS has no effect: files are not in S3."
+            return Finding(Level.WARN, part, text)
+        if chosen.takes_uploads_from(origin):
+            return Finding(Level.OK, part, f"browsers send to {chosen.upload_address}.")
+    except OrchestraError as error:
+        return Finding(Level.WARN, part, str(error))
+    text = f"the bucket takes none from pages of {origin}; set its CORS rule (docs/files.md)."
+    return Finding(Level.WARN, part, f"{text} Until then they go through Orchestra.")
 
 
 def examine_chat(settings: Settings) -> Iterator[Finding]:

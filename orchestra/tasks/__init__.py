@@ -1,6 +1,8 @@
 """The Celery application; every job runs in the context of the core application."""
 
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -9,10 +11,12 @@ from celery import Celery, Task
 from celery.signals import worker_process_init
 from flask import Flask
 
+from orchestra import outbox
 from orchestra.application import create_core
 from orchestra.config import Settings
-from orchestra.database import db, retry_deadlocks
-from orchestra.tasks.canvas import publish
+from orchestra.database import db, retry_deadlocks, transaction
+from orchestra.errors import OrchestraError, Unavailable
+from orchestra.tasks.canvas import OUTBOX_KEY, publish
 from orchestra.tasks.connection import PromptAMQP
 
 
@@ -23,14 +27,33 @@ def core() -> Flask:
 
 
 class JobInContext(Task):
-    """A job runs in the application's context, and again when it met a deadlock."""
+    """A job runs in the application's context, and again when it met a deadlock.
+
+    An error that it does not foresee is counted, until its row is a dead letter.
+    """
 
     abstract = True
+    # Rows of another version may have other arguments. Looked at by the sender, one of them would
+    # stop the whole batch of the relay; so they are looked at where the job runs.
+    typing = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with core().app_context():
             run: Callable[..., Any] = retry_deadlocks(self.run)
-            return run(*args, **kwargs)
+            try:
+                return run(*args, **kwargs)
+            except Unavailable:
+                raise  # the database or a lock is away: no fault of the job
+            except Exception:
+                self._count_failure(traceback.format_exc())
+                raise
+
+    def _count_failure(self, error: str) -> None:
+        key = self.request.get(OUTBOX_KEY)
+        if key is None:  # a tick of the scheduler, which comes again
+            return
+        with suppress(OrchestraError), transaction() as session:
+            outbox.record_failure(session, key, error)
 
 
 celery = Celery("orchestra", task_cls=JobInContext, amqp=PromptAMQP)

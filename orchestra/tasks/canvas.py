@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from orchestra.outbox import Dispatch
 
 logger = logging.getLogger(__name__)
+OUTBOX_KEY = "outbox_key"  # the header of a job that names its row
 
 
 def publish(dispatches: Sequence[Dispatch]) -> None:
@@ -38,7 +39,11 @@ def build(dispatch: Dispatch) -> Signature:
 
 def _signature(dispatch: Dispatch) -> Signature:
     signature = current_app.signature(
-        dispatch.job.value, kwargs=dispatch.kwargs, immutable=True, queue=dispatch.queue
+        dispatch.job.value,
+        kwargs=dispatch.kwargs,
+        immutable=True,
+        queue=dispatch.queue,
+        headers={OUTBOX_KEY: dispatch.dedupe_key},
     )
     if dispatch.delay_seconds > 0:
         signature.set(countdown=dispatch.delay_seconds)

@@ -1,9 +1,11 @@
 """What must be there before a process starts (E-5, X-31)."""
 
+from contextlib import contextmanager
+
 import pytest
 import sqlalchemy as sa
 
-from orchestra.cli import Unusable, checks
+from orchestra.cli import Unusable, checks, database, doctor
 from orchestra.database import db
 from orchestra.errors import BadConfiguration
 
@@ -26,19 +28,44 @@ def test_production_accepts_sample_people_who_cannot_get_in_that_way(make, sessi
     checks.refuse_public_passwords()
 
 
-def test_an_older_database_is_refused_with_the_way_out(app):
+@pytest.fixture
+def at_revision(app):
+    """Have the database say that it is at another revision: ``with at_revision("0000"):``."""
+
+    @contextmanager
+    def said(revision):
+        newest = checks.current_revision(app.config["SETTINGS"])
+        _say(revision)
+        try:
+            yield
+        finally:
+            _say(newest)
+
+    return said
+
+
+def _say(revision):
+    with db.engine.begin() as connection:
+        said = sa.text("UPDATE alembic_version SET version_num = :revision")
+        connection.execute(said, {"revision": revision})
+
+
+def test_an_older_database_is_refused_with_the_way_out(app, at_revision):
     """X-31"""
     settings = app.config["SETTINGS"]
     checks.refuse_older_database(settings)
-    newest = checks.current_revision(settings)
-    with db.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    expected = r"at revision 0000.*Run `orchestra db upgrade`"
+    with at_revision("0000"), pytest.raises(Unusable, match=expected):
+        checks.refuse_older_database(settings)
 
-    try:
-        with pytest.raises(Unusable, match=r"at revision 0000.*Run `orchestra db upgrade`"):
-            checks.refuse_older_database(settings)
-    finally:
-        with db.engine.begin() as connection:
-            connection.execute(
-                sa.text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest}
-            )
+
+def test_a_newer_database_is_no_reason_to_refuse(app, at_revision, monkeypatch):
+    """R-18: a process of the former version starts again in the middle of an update."""
+    settings = app.config["SETTINGS"]
+    monkeypatch.setattr(database, "create_core", lambda _settings: app)
+    with at_revision("9999"):
+        checks.refuse_older_database(settings)
+        assert database.migrate(settings) == "9999"
+        finding = next(doctor.examine_database(settings))
+    assert finding.level is doctor.Level.WARN
+    assert finding.text.startswith("at revision 9999, this program is of 00")

@@ -274,13 +274,13 @@ class System:
         bind(self.settings.broker_address())
         publish(dispatches)
 
-    def command(self, *arguments):
+    def command(self, *arguments, module=CLI):
         """Run a command of ours as somebody does who has the key of a client."""
         self.client()
         key_id, secret = self._key
         key = {"ORCHESTRA_PROJECT_API_KEY": key_id, "ORCHESTRA_PROJECT_API_SECRET": secret}
         return subprocess.run(
-            [sys.executable, "-m", CLI, *arguments],
+            [sys.executable, "-m", module, *arguments],
             env=self._environment() | key,
             capture_output=True,
             text=True,
