@@ -10,7 +10,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from referencing import Registry
 
-from orchestra.domain.form_fields import JSON, Field, Kind, pointer_to
+from orchestra.domain.form_fields import JSON, Field, Kind
+from orchestra.domain.json_pointers import pointer_to
 
 # Written so that Python and the browser read them alike: the page checks the same texts.
 FORMATS = {

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from orchestra.domain.json_pointers import below, keys_of
+
 JSON = dict[str, Any]
 RADIO_BUTTONS_AT_MOST = 6  # more choices than that are quicker to scan in a list
 
@@ -152,7 +154,7 @@ class Field:
         properties = schema.get("properties", {})
         first = [] if place else [name for name in ui.get("order", ()) if name in properties]
         for name in [*first, *(name for name in properties if name not in first)]:
-            child = cls._read(name, f"{place}/{escape(name)}", properties[name], ui)
+            child = cls._read(name, below(place, name), properties[name], ui)
             yield replace(child, required=name in schema.get("required", ()))
 
 
@@ -170,21 +172,13 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def escape(key: str | int) -> str:
-    return str(key).replace("~", "~0").replace("/", "~1")
-
-
-def pointer_to(path: Sequence[str | int]) -> str:
-    return "".join(f"/{escape(key)}" for key in path)
-
-
 def find(context: Mapping[str, Any], pointer: str) -> Any:
     """The earlier value a pointer of a hint or panel names, or None.
 
     ``/prerequisites/<step>/…`` and ``/project_data/…`` start where they say; any other pointer
     starts with the slug of a step: ``/crawl/image`` is ``/prerequisites/crawl/image``.
     """
-    keys = [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+    keys = keys_of(pointer)
     named = bool(keys) and keys[0] in ("prerequisites", "project_data")
     value: Any = context if named else context.get("prerequisites")
     for key in keys:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from orchestra.domain.form_fields import JSON, Field, Kind, escape, find, is_shown
+from orchestra.domain.form_fields import JSON, Field, Kind, find, is_shown
+from orchestra.domain.json_pointers import below
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 LOCAL_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(:[0-9]{2}(\.[0-9]+)?)?")
@@ -86,8 +87,7 @@ def _hidden(described: Field, text: str) -> Any:
 
 def _object(described: Field, pointer: str, posted: Posted) -> JSON | None:
     values = {
-        child.name: read(child, f"{pointer}/{escape(child.name)}", posted)
-        for child in described.children
+        child.name: read(child, below(pointer, child.name), posted) for child in described.children
     }
     data = {name: value for name, value in values.items() if value is not None}
     is_needed = described.required and bool(posted.getlist(pointer))
@@ -107,7 +107,7 @@ def _items(described: Field, item: Field, pointer: str, posted: Posted) -> list[
 
 def _source_item(item: Field, pointer: str, posted: Posted) -> Any:
     """An item made from earlier data stays, even if the person filled in nothing."""
-    values = ((child, f"{pointer}/{escape(child.name)}") for child in item.children)
+    values = ((child, below(pointer, child.name)) for child in item.children)
     read_values = ((child.name, read(child, place, posted)) for child, place in values)
     return {name: value for name, value in read_values if value is not None}
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from orchestra.database import settings_of
+from orchestra.domain.json_pointers import below
 from orchestra.errors import Invalid, TooLarge
 
 Data = dict[str, Any]
@@ -61,9 +62,9 @@ def _offences(value: Any, pointer: str, depth: int) -> Iterator[str]:
             for key in value
             if not isinstance(key, str) or not _is_text(key)
         )
-        items = [(_escaped(str(key)), item) for key, item in value.items()]
+        items = list(value.items())
     elif isinstance(value, list | tuple):
-        items = [(str(index), item) for index, item in enumerate(value)]
+        items = list(enumerate(value))
     else:
         items = []
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
@@ -73,12 +74,8 @@ def _offences(value: Any, pointer: str, depth: int) -> Iterator[str]:
     if items and depth == DEEPEST:
         yield f"{pointer:.80}… is nested more than {DEEPEST} levels deep"
         return
-    for name, item in items:
-        yield from _offences(item, f"{pointer}/{name}", depth + 1)
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+    for key, item in items:
+        yield from _offences(item, below(pointer, key), depth + 1)
 
 
 def _is_scalar(value: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from orchestra.domain.form_fields import Field, Kind, in_words
 from orchestra.domain.forms import Form
 from orchestra.domain.graph import Graph, Step
+from orchestra.domain.json_pointers import keys_of
 
 JSON = dict[str, Any]
 PICTURE = "/orchestra/gallery/morning-hills.jpg"
@@ -113,7 +114,7 @@ def _sources(key: str) -> list[JSON]:
 
 def _put(context: JSON, pointer: str, value: Any) -> None:
     """Set a value where nothing is yet; what stands in the way of the pointer stays."""
-    keys = [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+    keys = keys_of(pointer)
     if keys[0] not in context:
         keys.insert(0, "prerequisites")
     here: Any = context

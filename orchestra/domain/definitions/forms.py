@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from orchestra.domain.definitions.problems import Place, nearest
 from orchestra.domain.definitions.shapes import is_ignored
+from orchestra.domain.json_pointers import keys_of
 
 FORMATS = ("date", "date-time", "uri", "email")
 EVERYWHERE = {"type", "title", "description", "default", "const"}
@@ -158,8 +159,7 @@ def find_property(schema: dict[str, Any], pointer: str) -> dict[str, Any] | None
     found: Any = schema
     if not pointer.startswith("/"):
         return None
-    for token in pointer[1:].split("/"):
-        name = token.replace("~1", "/").replace("~0", "~")
+    for name in keys_of(pointer):
         if found.get("type") == "array" and name == ITEM:
             found = found["items"]
         elif name in found.get("properties", {}):

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from orchestra.domain.json_pointers import below
+
 LONGEST_SHOWN = 80
 
 
@@ -37,12 +39,6 @@ class Place:
 
     def warn(self, message: str) -> None:
         self.findings.warnings.append(f"{self.file}#{self.pointer}: {message}")
-
-
-def below(pointer: str, key: str | int) -> str:
-    """The JSON pointer of what stands under a key."""
-    token = str(key).replace("~", "~0").replace("/", "~1")
-    return f"{pointer}/{token}"
 
 
 def shown(value: object) -> str:

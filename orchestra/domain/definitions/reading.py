@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestra.domain.definitions.problems import below, nearest
+from orchestra.domain.definitions.problems import nearest
 from orchestra.domain.definitions.shapes import JSON
+from orchestra.domain.json_pointers import below
 from orchestra.errors import InvalidDefinition, NotFound
 
 WORKFLOW_FILE = "workflow.json"

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from orchestra.domain.form_checks import has_format, sentence
-from orchestra.domain.form_fields import JSON, Field, Kind, as_text, escape, is_shown
+from orchestra.domain.form_fields import JSON, Field, Kind, as_text, is_shown
 from orchestra.domain.form_values import with_defaults
+from orchestra.domain.json_pointers import below
 from orchestra.web.pages.shown import Shown, show_data, yes_or_no
 
 CHECKED = (
@@ -212,7 +213,7 @@ class FieldView:
             yield replace(
                 self,
                 described=child,
-                pointer=f"{self.pointer}/{escape(child.name)}",
+                pointer=below(self.pointer, child.name),
                 value=values.get(child.name, unset),
                 is_needed=self.is_needed and (self.described.required or not self.pointer),
                 is_source=child.name == self.source_key,

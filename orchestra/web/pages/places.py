@@ -5,17 +5,14 @@ from urllib.parse import quote
 
 from orchestra.domain.form_fields import Field, Kind
 from orchestra.domain.forms import Form
+from orchestra.domain.json_pointers import keys_of
 
 
 def name_of(form: Form, pointer: str | None) -> str:
     """The labels on the way to a field, such as "Photos, item 2, Caption"."""
     if pointer is None:
         return "The whole work"
-    return ", ".join(_labels(form.root, _keys(pointer))) or pointer
-
-
-def _keys(pointer: str) -> Sequence[str]:
-    return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+    return ", ".join(_labels(form.root, keys_of(pointer))) or pointer
 
 
 def _labels(here: Field, keys: Sequence[str]) -> list[str]:
