@@ -13,11 +13,13 @@ from orchestra.cli.doctor import (
     check_mail,
     check_scheduler,
     examine_chat,
+    examine_files,
     examine_retired,
 )
 from orchestra.database import utcnow
-from orchestra.errors import RefusedByService
+from orchestra.errors import RefusedByService, ServiceUnreachable
 from orchestra.integrations.chat import Chats, MemoryChat
+from orchestra.integrations.files import DirectUploads, FilesInMemory
 from orchestra.models import Tick, Worker
 from orchestra.outbox import Job
 
@@ -82,6 +84,41 @@ def test_a_mail_server_that_does_not_answer_is_a_failure(app, change_settings):
     change_settings(mail_backend="smtp", smtp_host="127.0.0.1", smtp_port=port)
     finding = check_mail(app.config["SETTINGS"])
     assert (finding.level, "not reachable" in finding.text) == (Level.FAIL, True)
+
+
+class Bucket(FilesInMemory, DirectUploads):
+    upload_address = "https://newsroom.s3.example.org/"
+    upload_form = keep_sent = None
+
+    def __init__(self, takes):
+        super().__init__()
+        self.takes = takes
+
+    def takes_uploads_from(self, origin):
+        if isinstance(self.takes, Exception):
+            raise self.takes
+        return origin in self.takes
+
+
+@pytest.mark.parametrize(
+    ("store", "level", "said"),
+    [
+        (Bucket(["https://orchestra.example.org"]), Level.OK, "s3.example.org"),
+        (Bucket(["https://other.example.org"]), Level.WARN, "CORS rule"),
+        (Bucket(ServiceUnreachable("No answer.")), Level.WARN, "No answer."),
+        (FilesInMemory(), Level.WARN, "ORCHESTRA_S3_DIRECT_UPLOADS has no effect"),
+    ],
+)
+def test_whether_browsers_may_send_to_the_bucket_is_asked(
+    app, change_settings, monkeypatch, store, level, said
+):
+    """I-8"""
+    monkeypatch.setattr(doctor, "store_of", lambda _settings: store)
+    assert len(list(examine_files(app.config["SETTINGS"]))) == 1
+    change_settings(s3_direct_uploads=True, url="https://orchestra.example.org/base")
+    _, finding = examine_files(app.config["SETTINGS"])
+    assert (finding.level, finding.part) == (level, "files, direct uploads")
+    assert said in finding.text
 
 
 class Refusing(MemoryChat):
