@@ -107,6 +107,35 @@ def exit_instead_of_answering(*_):
     raise SystemExit(3)
 
 
+class Speechless(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self):
+        raise ValueError("no words")
+
+
+class Undecided:
+    """Neither true nor false, as columns of tables are, and cannot be shown."""
+
+    def __bool__(self):
+        raise ValueError("The truth of this is ambiguous.")
+
+    __repr__ = __bool__
+
+
+def fail_with_anything(*_):
+    """With characters that no database takes."""
+    raise LookupError("the list \0 of \ud800 experts")
+
+
+def fail_without_words(*_):
+    raise Speechless
+
+
+def give_what_cannot_be_looked_at(*_):
+    return Undecided()
+
+
 def name(task, names):
     calls.append(task)
     return names
@@ -127,6 +156,10 @@ def describe(task_details, by):
 
 def describe_by_number(task_details):
     return task_details["task_id"]
+
+
+def describe_with_anything(task_details):
+    return "by\0 \ud800noon"
 
 
 def brief(task_details):

@@ -95,8 +95,8 @@ def failure(
     """An exception as it is stored: type, message, and the end of its traceback."""
     text = "".join(traceback.format_exception(error))
     return Outcome(
-        error=_storable(f"{type(error).__name__}: {_words_of(error)}"),
-        traceback=_storable(text[-LARGEST_TRACEBACK:]),
+        error=storable(f"{type(error).__name__}: {_words_of(error)}"),
+        traceback=storable(text[-LARGEST_TRACEBACK:]),
         final=final,
         retry_after_seconds=retry_after_seconds,
     )
@@ -109,7 +109,7 @@ def _words_of(error: BaseException) -> str:
         return f"(no words: {type(failed).__name__})"
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Text as a database takes it: an author's message may hold any character."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 

@@ -2,11 +2,12 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from reprlib import repr as shortened  # also of what cannot say what it is
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from orchestra.domain import policies
+from orchestra.domain import execution, policies
 from orchestra.domain.graph import FunctionReference
 from orchestra.domain.prerequisites import prerequisites
 from orchestra.domain.staffing_candidates import Wanted
@@ -62,5 +63,6 @@ def call(question: Question) -> Detail:
     except policies.PolicyFailed as error:
         return Detail(problem=str(error))
     if not isinstance(text, str):
-        return Detail(problem=f"{path} gave {text!r}; text is allowed.")
-    return Detail(text=text)
+        gave = execution.storable(shortened(text))
+        return Detail(problem=f"{path} gave {gave}; text is allowed.")
+    return Detail(text=execution.storable(text))

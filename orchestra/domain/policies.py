@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from reprlib import repr as shortened  # also of what cannot say what it is
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from orchestra.domain import assignments, audit, notices, staffing_requests
+from orchestra.domain import assignments, audit, execution, notices, staffing_requests
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import STAFFBOT_AUTOASSIGN, resolve
 from orchestra.domain.eligibility import role_for
@@ -36,7 +37,11 @@ def is_wanted(step: Step, before: dict[str, Data], project_data: Data) -> bool:
     if step.creation_policy is None:
         return True
     policy = step.creation_policy
-    return bool(call(policy, deepcopy(before), deepcopy(project_data)))
+    answer = call(policy, deepcopy(before), deepcopy(project_data))
+    try:
+        return bool(answer)
+    except Exception as error:
+        raise _failed(policy, error) from error
 
 
 def call(reference: FunctionReference, *arguments: Any) -> Any:
@@ -47,7 +52,11 @@ def call(reference: FunctionReference, *arguments: Any) -> Any:
     try:
         return resolve(reference.path)(*arguments, **reference.kwargs)
     except (Exception, SystemExit) as error:
-        raise PolicyFailed(f"{reference.path}: {type(error).__name__}: {error}") from error
+        raise _failed(reference, error) from error
+
+
+def _failed(reference: FunctionReference, error: BaseException) -> PolicyFailed:
+    return PolicyFailed(f"{reference.path}: {execution.failure(error).error}")
 
 
 @dataclass(frozen=True)
@@ -131,10 +140,11 @@ def _proposals(
     if built_in is not None:
         return built_in(session, locked, dict(reference.kwargs))
     answer = call(reference, _described(session, locked, level))
-    names = [answer] if isinstance(answer, str) else answer or []
+    names = [answer] if isinstance(answer, str) else [] if answer is None else answer
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise PolicyFailed(f"{reference.path} gave {answer!r}; usernames are allowed, or nothing.")
-    return list(names)
+        gave = execution.storable(shortened(answer))
+        raise PolicyFailed(f"{reference.path} gave {gave}; usernames are allowed, or nothing.")
+    return [execution.storable(name) for name in names]
 
 
 def _described(session: Session, locked: LockedTask, level: int) -> TaskDescription:

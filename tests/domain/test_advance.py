@@ -114,7 +114,16 @@ def test_a_creation_policy_gets_copies(make):
     assert own(project.project_data) == {"deep": {"value": "kept"}}
 
 
-@pytest.mark.parametrize("function", ["want_if_told", "exit_instead_of_answering"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        "want_if_told",
+        "exit_instead_of_answering",
+        "fail_with_anything",
+        "fail_without_words",
+        "give_what_cannot_be_looked_at",
+    ],
+)
 def test_a_creation_policy_that_raises_undoes_nothing(make, finish, function, session, last_event):
     """L-33"""
     project = make.project(step("a"), step("b", "a", **policy(function)))

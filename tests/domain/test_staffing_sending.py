@@ -97,7 +97,15 @@ def test_an_offer_says_what_is_offered_to_whom(session, make):
 
 
 @pytest.mark.parametrize(
-    "path", ["tests.steps.fail_to_name", "tests.steps.describe_by_number", "tests.steps.gone"]
+    "path",
+    [
+        "tests.steps.fail_to_name",
+        "tests.steps.fail_with_anything",
+        "tests.steps.fail_without_words",
+        "tests.steps.give_what_cannot_be_looked_at",
+        "tests.steps.describe_by_number",
+        "tests.steps.gone",
+    ],
 )
 def test_an_offer_goes_out_without_a_description_that_fails(session, make, path):
     """S-29: project admins see why."""
@@ -109,6 +117,16 @@ def test_an_offer_goes_out_without_a_description_that_fails(session, make, path)
     assert path in request.detail_problem
     event = session.scalars(sa.select(AuditEvent).where(AuditEvent.verb == Verb.OFFER_SENT)).one()
     assert path in event.after["problem"]
+
+
+def test_a_description_may_hold_what_no_database_takes(session, make):
+    """S-24, S-29: otherwise one author's text would keep back all offers, at every tick."""
+    path = "tests.steps.describe_with_anything"
+    work = make.work(detailed_description_function={"path": path})
+
+    request = staff(session, work.task.id)
+
+    assert {offer.detail for offer in offers_of(session, request)} == {"by\\0 \\ud800noon"}
 
 
 def test_an_offer_is_good_for_as_long_as_the_settings_say(session, make, change_settings):
