@@ -9,13 +9,12 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
 
 from orchestra.database import seconds_from_now, settings_of
 from orchestra.domain import audit
 from orchestra.domain.audit import Actor
+from orchestra.domain.derived_keys import derived_key
 from orchestra.errors import Conflict, Invalid, NotFound
 from orchestra.models import ApiKey, Verb, Worker
 
@@ -147,8 +146,7 @@ def _encryption(session: Session) -> Fernet:
 
 @lru_cache(maxsize=4)
 def _encryption_with(secret_key: str) -> Fernet:
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"orchestra api key secrets")
-    return Fernet(base64.urlsafe_b64encode(derived.derive(secret_key.encode())))
+    return Fernet(base64.urlsafe_b64encode(derived_key(secret_key, "orchestra api key secrets")))
 
 
 @lru_cache(maxsize=4)

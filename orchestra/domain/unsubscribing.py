@@ -1,18 +1,14 @@
 """The link in optional mails that ends such mails, without a log-in (M-13, RFC 8058)."""
 
-import base64
-import hmac
 from dataclasses import dataclass
-from functools import lru_cache
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
 
 from orchestra.config import Settings
 from orchestra.database import settings_of
 from orchestra.domain import preferences
 from orchestra.domain.audit import Actor
+from orchestra.domain.derived_keys import has_signature, signature_of
 from orchestra.domain.message_texts import Preference
 from orchestra.domain.preferences import Way
 from orchestra.errors import Forbidden
@@ -20,7 +16,7 @@ from orchestra.models import Source, Worker
 
 PATH = "/orchestra/accounts/unsubscribe"
 ALL = "all"  # types of a digest
-SIGNATURE_BYTES = 16  # 128 bits
+PURPOSE = "orchestra unsubscribe links"
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ def token_of(settings: Settings, worker_id: int, preference: Preference | None) 
     :param preference: None: mails of every type.
     """
     said = f"{worker_id}-{preference or ALL}"
-    return f"{said}-{_signature(settings.secret_key, said)}"
+    return f"{said}-{signature_of(said, settings.secret_key, PURPOSE)}"
 
 
 def path_of(token: str) -> str:
@@ -48,9 +44,9 @@ def find(session: Session, token: str) -> Unsubscription:
     """:raises Forbidden: the link is not one of ours."""
     worker_id, _, rest = token.partition("-")
     type_, _, signature = rest.partition("-")
-    expected = _signature(settings_of(session).secret_key, f"{worker_id}-{type_}")
+    said, secret_key = f"{worker_id}-{type_}", settings_of(session).secret_key
     worker = None
-    if hmac.compare_digest(expected.encode(), signature.encode()):
+    if has_signature(said, signature, secret_key, PURPOSE):
         worker = session.get(Worker, int(worker_id))
     if worker is None:
         raise Forbidden("This link is not complete. Copy all of it from the mail.")
@@ -74,14 +70,3 @@ def unsubscribe(session: Session, token: str, request_id: str | None) -> Unsubsc
     wanted = {(type_, Way.MAIL): False for type_ in found.types}
     preferences.choose(session, actor, found.worker.id, wanted)
     return found
-
-
-def _signature(secret_key: str, said: str) -> str:
-    digest = hmac.digest(_signing_key(secret_key), said.encode(), "sha256")
-    return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode().rstrip("=")
-
-
-@lru_cache(maxsize=4)
-def _signing_key(secret_key: str) -> bytes:
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"orchestra unsubscribe links")
-    return derived.derive(secret_key.encode())
