@@ -128,21 +128,30 @@ class ScheduledJob:
     at: datetime | None  # when it last ran to its end
     interval_seconds: float | None  # None: not known here
     is_late: bool
+    failures: int  # items that it left undone then
 
 
 def scheduled_jobs(session: Session) -> list[ScheduledJob]:
     """When each last ran; the sweep is there even when it never did."""
     intervals: dict[str, float] = {Job.SWEEP.value: settings_of(session).sweep_interval_seconds}
-    ticks = {tick.job: tick.at for tick in session.scalars(sa.select(Tick))}
+    ticks = {tick.job: tick for tick in session.scalars(sa.select(Tick))}
     return [
-        ScheduledJob(
-            job=job,
-            at=ticks.get(job),
-            interval_seconds=intervals.get(job),
-            is_late=_is_late(session, ticks.get(job), intervals.get(job)),
-        )
+        _scheduled(session, job, ticks.get(job), intervals.get(job))
         for job in sorted(ticks | intervals)
     ]
+
+
+def _scheduled(
+    session: Session, job: str, tick: Tick | None, interval_seconds: float | None
+) -> ScheduledJob:
+    at = tick.at if tick else None
+    return ScheduledJob(
+        job=job,
+        at=at,
+        interval_seconds=interval_seconds,
+        is_late=_is_late(session, at, interval_seconds),
+        failures=tick.failures if tick else 0,
+    )
 
 
 def _is_late(session: Session, at: datetime | None, interval_seconds: float | None) -> bool:

@@ -11,11 +11,15 @@ from orchestra.models import Tick
 from orchestra.outbox import Job
 
 
-def note_tick(session: Session, job: Job) -> None:
-    """Remember that a scheduled job has just run to its end; several may end at once."""
+def note_tick(session: Session, job: Job, failures: int = 0) -> None:
+    """Remember that a scheduled job has just run to its end; several may end at once.
+
+    :param failures: items that it left undone, each logged with its error.
+    """
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    noted = dialect.insert(table_of(Tick)).values(job=job.value, at=seconds_from_now(0))
-    renewed = {"at": noted.excluded.at}
+    values = {"job": job.value, "at": seconds_from_now(0), "failures": failures}
+    noted = dialect.insert(table_of(Tick)).values(values)
+    renewed = {"at": noted.excluded.at, "failures": noted.excluded.failures}
     session.execute(noted.on_conflict_do_update(index_elements=["job"], set_=renewed))
 
 

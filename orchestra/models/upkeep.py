@@ -14,3 +14,4 @@ class Tick(Base):
 
     job: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # of items, in that run

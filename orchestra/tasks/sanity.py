@@ -12,7 +12,6 @@ from orchestra.domain import sanity, sanity_function, upkeep
 from orchestra.domain.sanity import Candidate, Examined, Result
 from orchestra.domain.sanity_function import Answer, Question
 from orchestra.domain.sanity_messages import Said
-from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.isolated import Isolated, TookTooLong, Unanswered
@@ -29,23 +28,28 @@ def create_and_handle_sanity_checks() -> int:
     Can be called at any time, also in parallel: what is due is decided under the lock of the
     project, so of two that find the same the second finds it handled.
     """
-    sent = sum(1 for _ in check())
+    failed: list[int] = []
+    sent = sum(1 for _ in check(failed=failed))
     with transaction() as session:
-        upkeep.note_tick(session, Job.CHECK_PROJECTS)
+        upkeep.note_tick(session, Job.CHECK_PROJECTS, len(failed))
     return sent
 
 
-def check(project_id: int | None = None, *, is_kept: bool = True) -> Iterator[Said]:
+def check(
+    project_id: int | None = None, *, is_kept: bool = True, failed: list[int] | None = None
+) -> Iterator[Said]:
     """Check all projects, or one; what was said.
 
     :param is_kept: whether anything is recorded; if not, nothing is said to anybody either.
+    :param failed: gets the ids of projects for which that could not be done.
     """
     with reading() as session:
         candidates = sanity.to_be_checked(session, project_id)
         settings = settings_of(session)
     limit_seconds = settings.sanity_time_limit_seconds
     with Isolated(sanity_function.call, limit_seconds) as functions:
-        checking = Checking(functions, _handle if is_kept else _try, limit_seconds)
+        work = _handle if is_kept else _try
+        checking = Checking(functions, work, limit_seconds, [] if failed is None else failed)
         yield from checking.run(candidates, settings.sanity_interval.total_seconds())
 
 
@@ -61,6 +65,7 @@ class Checking:
     functions: Isolated[Question, Answer]
     work: Work
     limit_seconds: int
+    failed: list[int]
     slow_versions: set[int] = field(default_factory=set)
 
     def run(self, candidates: Iterable[Candidate], seconds: float) -> Iterator[Said]:
@@ -88,8 +93,9 @@ class Checking:
             return []
         try:
             return self.work(result)
-        except OrchestraError:
+        except Exception:  # otherwise one that nobody thought of held up all, at every tick
             logger.exception("check not handled", extra={"project": examined.project_id})
+            self.failed.append(examined.project_id)
             return []
 
     def _answer(self, examined: Examined) -> Answer:

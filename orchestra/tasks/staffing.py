@@ -18,7 +18,6 @@ from orchestra.domain import (
 )
 from orchestra.domain.offer_details import Detail, Question
 from orchestra.domain.staffing_batches import Plan
-from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.isolated import Isolated, TookTooLong, Unanswered
@@ -39,9 +38,9 @@ def send_staffing_requests() -> int:
     """
     with reading() as session:
         request_ids = staffing_batches.due(session)
-    sent = _send(request_ids)
-    _note(Job.SEND_STAFFING_REQUESTS)
-    return sent
+    run = _send(request_ids)
+    _note(Job.SEND_STAFFING_REQUESTS, run)
+    return run.sent
 
 
 @celery.task(name=Job.SEND_FIRST_BATCH.value)
@@ -49,20 +48,20 @@ def send_first_batch(request_id: int) -> int:
     """Ask the first workers of a new request at once."""
     with reading() as session:
         request_ids = staffing_batches.due(session, [request_id])
-    sent = _send(request_ids)
+    run = _send(request_ids)
     with transaction() as session:
         outbox.done(session, staffing_requests.first_batch_of(request_id).dedupe_key)
-    return sent
+    return run.sent
 
 
-def _send(request_ids: Sequence[int]) -> int:
-    sent = 0
+def _send(request_ids: Sequence[int]) -> "Run":
+    run = Run()
     with Isolated(offer_details.call, DETAIL_SECONDS) as functions:
         describing = Describing(functions)
         for first in range(0, len(request_ids), AT_ONCE):
             plans = _plans(request_ids[first : first + AT_ONCE], describing)
-            sent += _for_each(plans, staffing_batches.send)
-    return sent
+            run.do_each(plans, staffing_batches.send)
+    return run
 
 
 @dataclass
@@ -105,9 +104,10 @@ def remind_workers_about_available_tasks() -> int:
     """Remind workers of offers that they have not answered; how many (S-51)."""
     with reading() as session:
         worker_ids = staffing_reminders.to_be_reminded(session)
-    sent = _for_each(worker_ids, staffing_reminders.remind)
-    _note(Job.REMIND_WORKERS)
-    return sent
+    run = Run()
+    run.do_each(worker_ids, staffing_reminders.remind)
+    _note(Job.REMIND_WORKERS, run)
+    return run.sent
 
 
 @celery.task(name=Job.WARN_STAFFING_TEAM.value)
@@ -115,20 +115,27 @@ def warn_staffing_team_about_unstaffed_tasks() -> int:
     """Warn of tasks that nobody takes; how many messages (S-52)."""
     with reading() as session:
         steps = staffing_reminders.to_be_warned_about(session)
-    sent = _for_each(steps, staffing_reminders.warn)
-    _note(Job.WARN_STAFFING_TEAM)
-    return sent
+    run = Run()
+    run.do_each(steps, staffing_reminders.warn)
+    _note(Job.WARN_STAFFING_TEAM, run)
+    return run.sent
 
 
-def _for_each(items: Iterable[Item], work: Callable[[Session, Item], int]) -> int:
-    """Do the work for each item in a transaction of its own; one that fails stops no other."""
-    sent = 0
-    for item in items:
-        try:
-            sent += _do(item, work)
-        except OrchestraError:
-            logger.exception("staffing failed for an item", extra={"item": repr(item)})
-    return sent
+@dataclass
+class Run:
+    """One run over many items; one that fails is logged and counted, and stops no other (S-24)."""
+
+    sent: int = 0
+    failures: int = 0
+
+    def do_each(self, items: Iterable[Item], work: Callable[[Session, Item], int]) -> None:
+        """Do the work for each item in a transaction of its own."""
+        for item in items:
+            try:
+                self.sent += _do(item, work)
+            except Exception:  # otherwise one that nobody thought of held up all, at every tick
+                logger.exception("staffing failed for an item", extra={"item": repr(item)})
+                self.failures += 1
 
 
 @retry_deadlocks
@@ -137,6 +144,6 @@ def _do(item: Item, work: Callable[[Session, Item], int]) -> int:
         return work(session, item)
 
 
-def _note(job: Job) -> None:
+def _note(job: Job, run: Run) -> None:
     with transaction() as session:
-        upkeep.note_tick(session, job)
+        upkeep.note_tick(session, job, run.failures)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import utcnow
-from orchestra.domain import projects, sanity, upkeep
+from orchestra.domain import projects, sanity
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.message_texts import Kind
 from orchestra.models import (
@@ -20,6 +20,7 @@ from orchestra.models import (
     MessageState,
     Project,
     ProjectCheck,
+    Tick,
     Verb,
 )
 from orchestra.outbox import Job
@@ -343,6 +344,26 @@ def test_slow_versions_come_last_and_for_one_interval(
     assert with_time == [first.id]
 
 
+def test_a_finding_that_cannot_be_handled_is_counted_and_stops_no_other(
+    session, checked, monkeypatch, caplog
+):
+    """SB-9, S-48"""
+    broken, other = checked("late"), checked("late")
+    handle = sanity.handle
+
+    def fail_for_one(session, result):
+        if result.project_id == broken.id:
+            raise KeyError("nobody thought of this")
+        return handle(session, result)
+
+    monkeypatch.setattr(sanity, "handle", fail_for_one)
+
+    assert tick() == 1
+    assert "check not handled" in caplog.text
+    assert session.scalars(sa.select(ProjectCheck.project_id)).all() == [other.id]
+    assert session.get_one(Tick, Job.CHECK_PROJECTS).failures == 1
+
+
 # --- What the function is told ----------------------------------------------------------------
 
 
@@ -366,7 +387,7 @@ def test_a_tick_is_noted_and_leaves_no_process(session, checked):
     before = _children()
     tick()
 
-    assert upkeep.last_tick(session, Job.CHECK_PROJECTS) is not None
+    assert session.get_one(Tick, Job.CHECK_PROJECTS).failures == 0
     assert _children() <= before  # a server of other tests may run besides
 
 

@@ -12,7 +12,15 @@ from orchestra.domain import lifecycle, offers, projects, staffing, staffing_bat
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.message_texts import Kind
 from orchestra.errors import Unavailable
-from orchestra.models import Channel, Message, MessageState, Offer, StaffingRequest, Worker
+from orchestra.models import (
+    Channel,
+    Message,
+    MessageState,
+    Offer,
+    StaffingRequest,
+    Tick,
+    Worker,
+)
 from orchestra.outbox import Job
 from orchestra.tasks import staffing as tasks
 from orchestra.tasks.staffing import (
@@ -86,7 +94,10 @@ def test_a_request_of_a_paused_project_waits_for_the_next_run_after_it(session, 
     assert send() == 3
 
 
-def test_a_request_that_fails_stops_no_other(session, request_for, monkeypatch, caplog):
+@pytest.mark.parametrize("failure", [Unavailable("no"), KeyError("nobody thought of this")])
+def test_a_request_that_fails_is_counted_and_stops_no_other(
+    session, request_for, monkeypatch, caplog, failure
+):
     """S-24"""
     works = [request_for(is_sent=False) for _ in range(2)]
     broken = works[0][1].id
@@ -94,7 +105,7 @@ def test_a_request_that_fails_stops_no_other(session, request_for, monkeypatch, 
 
     def fail_for_one(session, plan):
         if plan.request.id == broken:
-            raise Unavailable("no")
+            raise failure
         return asks(session, plan)
 
     monkeypatch.setattr(staffing_batches, "send", fail_for_one)
@@ -102,6 +113,13 @@ def test_a_request_that_fails_stops_no_other(session, request_for, monkeypatch, 
     assert send() == 5
     assert f"batch 1 of staffing request {broken}" in caplog.records[0].item
     assert {offer.request_id for offer in session.scalars(sa.select(Offer))} == {works[1][1].id}
+    tick = session.get_one(Tick, Job.SEND_STAFFING_REQUESTS)
+    assert tick.failures == 1
+    session.commit()
+
+    monkeypatch.undo()
+    assert send() == 5
+    assert session.get_one(Tick, Job.SEND_STAFFING_REQUESTS, populate_existing=True).failures == 0
 
 
 def test_a_description_that_hangs_or_dies_holds_up_no_offers(

@@ -11,8 +11,8 @@ from orchestra.database import utcnow
 from orchestra.domain import execution, machine, machine_steps, projects, versions
 from orchestra.domain.audit import Actor
 from orchestra.domain.execution import Runner
-from orchestra.models import AuditEvent, Channel, Message, MessageState, Task
-from orchestra.outbox import OutboxMessage
+from orchestra.models import AuditEvent, Channel, Message, MessageState, Task, Tick
+from orchestra.outbox import Job, OutboxMessage
 from tests.builders import step
 
 PAGE = "/orchestra/app/operations"
@@ -162,6 +162,13 @@ def test_a_queue_that_nobody_consumes_is_reported(at_page, session, start, make)
     page = at_page.get(PAGE).text
     assert "orchestra worker --queues gpu" in page
     assert "waits too long" in page
+
+
+def test_what_failed_in_a_scheduled_run_is_counted(at_page, session):
+    """S-24"""
+    session.add(Tick(job=Job.SEND_STAFFING_REQUESTS, at=utcnow(), failures=3))
+    session.commit()
+    assert "3 failed, see the log" in at_page.get(PAGE).text
 
 
 def test_running_steps_and_their_process_are_seen(at_page, session, start, version):

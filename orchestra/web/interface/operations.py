@@ -113,6 +113,7 @@ def health(session: Session, worker: Worker) -> Answer:
                 "last_ended_at": timestamp(job.at),
                 "interval_seconds": job.interval_seconds,
                 "is_late": job.is_late,
+                "failures": job.failures,
             }
             for job in operations.scheduled_jobs(session)
         ],

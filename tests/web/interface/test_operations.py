@@ -105,6 +105,7 @@ def test_health_tells_queues_scheduler_processes_and_integrations(ask, steps, st
     queues = {queue["name"]: queue for queue in answer["queues"]}
     assert (queues["machine"]["waiting_steps"], queues["machine"]["is_slow"]) == (1, False)
     assert answer["scheduler"][0]["job"] == "upkeep.sweep"
+    assert answer["scheduler"][0]["failures"] == 0
     assert [one["host"] for one in answer["worker_processes"]] == ["host", "host"]
     assert [one["name"] for one in answer["integrations"]] == ["mail", "chat", "files"]
     assert len(seen) <= MOST_QUERIES
