@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import redis
 import sqlalchemy as sa
@@ -35,6 +36,18 @@ PUBLIC_PASSWORDS = {
 }
 
 
+# What may be done about what a driver says.
+ADVICE = {
+    "unable to open database file": "Is its folder there, and may this user write into it?",
+    "readonly database": "May this user write into the file and its folder?",
+    "database is locked": "Another process holds it: end that one, or try again.",
+    "file is not a database": "Put a backup in its place, or move it away to begin anew.",
+    "malformed": "Put a backup in its place, or move it away to begin anew.",
+    "connection": "Is the server running, and is this its address?",
+    "resolve host": "Is this its address?",
+}
+
+
 @contextmanager
 def ready_application(settings: Settings | None = None) -> Iterator[Flask]:
     """The application, in whose context a command may open transactions.
@@ -42,8 +55,9 @@ def ready_application(settings: Settings | None = None) -> Iterator[Flask]:
     :raises BadConfiguration: the settings have errors.
     :raises Unusable: the database is not reachable, or is older than this program (X-31).
     """
-    settings = (settings or Settings.from_env()).with_secret_key()
-    app = create_core(settings, publish=publish)
+    settings = settings or Settings.from_env()
+    refuse_missing_database(settings)
+    app = create_core(settings.with_secret_key(), publish=publish)
     with app.app_context():
         refuse_older_database(settings)
         yield app
@@ -58,15 +72,43 @@ def current_revision(settings: Settings) -> str | None:
 
     :raises Unusable: the database is not reachable.
     """
+    if missing_file(settings):
+        return None
     try:
         with db.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
     except sa.exc.DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
+        raise unusable_database(settings, error) from error
+
+
+def missing_file(settings: Settings) -> Path | None:
+    """The file of an SQLite database that is not there; to connect would make an empty one."""
+    address = sa.make_url(settings.database_url)
+    if address.get_backend_name() != "sqlite":
+        return None
+    path = Path(address.database or "")
+    return None if path.exists() else path
+
+
+def refuse_missing_database(settings: Settings) -> None:
+    """:raises Unusable: nobody has made the database yet, or the command looks elsewhere."""
+    path = missing_file(settings)
+    if path:
         raise Unusable(
-            "ORCHESTRA_DATABASE_URL: the database at "
-            f"{without_password(settings.database_url)} cannot be used: {reason}"
-        ) from error
+            f"There is no database at {path} (ORCHESTRA_DATA_DIR, ORCHESTRA_DATABASE_URL). "
+            "`orchestra up` and `orchestra db upgrade` make one.",
+            details={"older": True},
+        )
+
+
+def unusable_database(settings: Settings, error: sa.exc.DBAPIError) -> Unusable:
+    """What the driver says, in a line, with what may be done about it."""
+    address = without_password(settings.database_url)
+    reason = str(error.orig).strip().splitlines()[0]
+    advice = next((f". {text}" for words, text in ADVICE.items() if words in reason), "")
+    return Unusable(
+        f"ORCHESTRA_DATABASE_URL: the database at {address} cannot be used: {reason}{advice}"
+    )
 
 
 def is_older(revision: str | None) -> bool:
@@ -79,7 +121,14 @@ def is_older(revision: str | None) -> bool:
 
 
 def refuse_older_database(settings: Settings) -> None:
+    """:raises Unusable: the database lacks something that this program needs (X-31)."""
+    refuse_missing_database(settings)
     current, newest = current_revision(settings), newest_revision()
+    if current and not current.isdigit():
+        raise Unusable(
+            f"The database is at revision {current}, which is none of Orchestra's: it belongs to "
+            "another program. Name one of its own with ORCHESTRA_DATABASE_URL."
+        )
     if is_older(current):
         raise Unusable(
             f"The database is at revision {current or 'none'}, this program needs {newest}. "
@@ -109,12 +158,14 @@ def refuse_unreachable_broker(settings: Settings) -> None:
     """:raises Unusable: the broker does not answer, or would throw work away."""
     address = settings.broker_address()
     shown = without_password(address)
+    # Without a limit for reading, what listens there and says nothing would be waited for.
+    limits = {"max_retries": 1} | ({"socket_timeout": 3} if address.startswith("redis") else {})
     try:
-        with Connection(address, connect_timeout=3, transport_options={"max_retries": 1}) as broker:
+        with Connection(address, connect_timeout=3, transport_options=limits) as broker:
             broker.ensure_connection(max_retries=1, timeout=3)
+        policy = eviction_policy(address)
     except (KombuError, redis.RedisError, OSError) as error:
         raise Unusable(f"ORCHESTRA_BROKER_URL: no broker answers at {shown}: {error}") from error
-    policy = eviction_policy(address)
     if policy not in (None, "noeviction"):
         raise Unusable(
             f"ORCHESTRA_BROKER_URL: the broker at {shown} may throw work away when its memory is "

@@ -1,13 +1,21 @@
 """`orchestra db`: migrate the database and say where it stands (X-31)."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 import flask_migrate
+import sqlalchemy as sa
 
 from orchestra.application import MIGRATIONS, create_core
-from orchestra.cli.checks import current_revision, is_older, newest_revision
+from orchestra.cli.checks import (
+    current_revision,
+    is_older,
+    newest_revision,
+    refuse_older_database,
+    unusable_database,
+)
 from orchestra.config import Settings
 
 
@@ -29,7 +37,8 @@ def upgrade() -> None:
 
 
 @database.command()
-def current() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def current(as_json: bool) -> None:
     """Print the revision of the database.
 
     Example: orchestra db current
@@ -38,6 +47,9 @@ def current() -> None:
     with create_core(settings).app_context():
         revision = current_revision(settings)
     newest = newest_revision()
+    if as_json:
+        click.echo(json.dumps({"revision": revision, "newest": newest}))
+        return
     click.echo(f"{revision or 'none'} ({'newest' if revision == newest else f'newest: {newest}'})")
 
 
@@ -57,10 +69,15 @@ def check() -> None:
 def migrate(settings: Settings) -> str | None:
     """Migrate an older database, and return the revision that it has now.
 
-    :raises Unusable: the database is not reachable.
+    :raises Unusable: the database is not reachable, or does not let itself be migrated.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if settings.embedded_database:
+        settings.made_data_dir()
     with create_core(settings).app_context():
         if is_older(current_revision(settings)):
-            flask_migrate.upgrade(directory=str(MIGRATIONS))
+            try:
+                flask_migrate.upgrade(directory=str(MIGRATIONS))
+            except sa.exc.DBAPIError as error:
+                raise unusable_database(settings, error) from error
+        refuse_older_database(settings)
         return current_revision(settings)
