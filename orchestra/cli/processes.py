@@ -55,6 +55,9 @@ def web(host: str | None, port: int | None) -> None:
     settings = Settings.from_env(web_host=host, web_port=port)
     with startable(settings):
         pass
+    address = f"http://{settings.web_host}:{settings.web_port}"
+    click.echo(f"The pages are at {address}; Ctrl-C ends the process.")
+    sys.stdout.flush()  # what follows takes the place of this program
     os.execve(sys.executable, gunicorn_command(settings), environment(settings))
 
 
