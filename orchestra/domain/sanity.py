@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -195,8 +195,9 @@ def is_due(check: Check, row: ProjectCheck | None, now: datetime) -> bool:
         return True
     if row.snoozed_until and row.last_handled_at < row.snoozed_until:
         return True
-    repetition = check.repetition_seconds
-    return bool(repetition) and row.last_handled_at + timedelta(seconds=repetition or 0) <= now
+    # In seconds: a workflow may name more of them than a date can take.
+    repetition, passed = check.repetition_seconds, now - row.last_handled_at
+    return bool(repetition) and passed.total_seconds() >= (repetition or 0)
 
 
 # --- Doing it ---------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def problem(session, project):
 
 
 def test_a_problem_that_is_found_is_said_once(session, checked):
-    """SB-12: without a repetition, once per project; found twice in one result counts once."""
+    """SB-11, SB-12: without a repetition, once per project; twice in one result counts once."""
     found = checked(function="give_objects")
 
     assert (tick(), tick()) == (1, 0)
@@ -104,6 +104,18 @@ def test_a_check_is_repeated_when_its_time_is_over(session, checked):
     pass_time(session, found, 60)
     assert (tick(), tick()) == (1, 0)
     assert row(session, found).times_handled == 2
+
+
+def test_a_time_longer_than_any_date_never_passes_and_stops_no_other(session, make, checked):
+    """SB-4, SB-12: so an author says "never" in a number."""
+    ever = 10**18
+    checked("late", repetition=ever)
+    make.hold(project(make, built_in("stale_task", seconds=ever)), "write", make.worker())
+    session.commit()
+    assert (tick(), tick()) == (1, 0)
+
+    checked("late")
+    assert tick() == 1
 
 
 def test_handling_is_told_in_the_history(session, checked):
