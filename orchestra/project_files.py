@@ -17,7 +17,7 @@ from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.file_names import clean_name, with_ending
 from orchestra.domain.folders import DOCUMENTS, FOLDERS, Wanted
 from orchestra.errors import NotFound
-from orchestra.integrations.files import Entry, FileStore, Stored, store_of
+from orchestra.integrations.files import DirectUploads, Entry, FileStore, Stored, store_of
 from orchestra.models import FileKind, Project, StoredFile
 
 FILES = "/orchestra/files"
@@ -34,6 +34,14 @@ def store() -> FileStore:
     if found is None:
         found = current_app.extensions["orchestra_files"] = store_of(settings())
     return found
+
+
+def direct_store() -> DirectUploads | None:
+    """The store of this process, if browsers may send contents to it themselves."""
+    if not settings().s3_direct_uploads:
+        return None
+    found = store()
+    return found if isinstance(found, DirectUploads) else None
 
 
 def address_of(file: StoredFile) -> str:

@@ -16,7 +16,7 @@ from orchestra.domain import folders
 from orchestra.domain.audit import Actor
 from orchestra.domain.file_names import clean_name, free_name, with_ending
 from orchestra.domain.locking import gate, lock_project
-from orchestra.errors import NotFound
+from orchestra.errors import Conflict, NotFound
 from orchestra.models import (
     Assignment,
     DocumentRevision,
@@ -117,6 +117,7 @@ def add(session: Session, actor: Actor, task_id: int, upload: Upload) -> StoredF
 
     :raises NotFound: there is no such task, or the actor is not on its project.
     :raises ProjectClosed: the project has ended.
+    :raises Conflict: it was given in this moment by another request.
     """
     project_id = session.scalar(sa.select(Task.project_id).where(Task.id == task_id))
     project = _locked_for_change(session, actor, project_id, f"There is no task {task_id}.")
@@ -130,6 +131,11 @@ def add_to(session: Session, actor: Actor, project_id: int, upload: Upload) -> S
 
 
 def _add(session: Session, actor: Actor, project: Project, upload: Upload) -> StoredFile:
+    if session.get(StoredFile, upload.id) is not None:
+        raise Conflict(
+            "This file is being added by another request. Ask again in a moment.",
+            retry_after_seconds=1,
+        )
     parent_id = folders.parent_called(session, actor, project.id, upload.folder)
     taken = folders.names_in(session, project.id, parent_id)
     file = StoredFile(

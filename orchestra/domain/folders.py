@@ -64,6 +64,12 @@ def store_key(project_id: int, id_: str) -> str:
     return f"projects/{project_id}/{id_}"
 
 
+def sent_key(project_id: int, id_: str) -> str:
+    """What the store knows a content by that a browser sent, until it is kept as a file. They begin
+    alike, so that one rule of the store removes what nobody asks for any more."""
+    return f"projects/incoming/{project_id}/{id_}"
+
+
 def find(session: Session, project_id: int, key: str) -> StoredFile | None:
     under_key = sa.select(StoredFile).where(
         StoredFile.project_id == project_id, StoredFile.key == key

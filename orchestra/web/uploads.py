@@ -69,9 +69,7 @@ def _kept_for(
     folder: str = "",
     only_pictures: bool = False,
 ) -> Iterator[Upload]:
-    type_ = file_types.content_type(content)
-    if only_pictures and not file_types.is_picture(type_):
-        raise Invalid(NOT_A_PICTURE, fields={"file": [NOT_A_PICTURE]})
+    type_ = type_of(content, only_pictures=only_pictures)
     file_id = folders.new_id()
     stored = store().put(
         folders.store_key(project_id, file_id),
@@ -81,7 +79,7 @@ def _kept_for(
         type_,
         at_most_bytes=settings().max_upload_bytes,
     )
-    try:
+    with forgotten_on_failure(stored.place):
         yield Upload(
             id=file_id,
             place=stored.place,
@@ -90,8 +88,23 @@ def _kept_for(
             size_bytes=stored.size_bytes,
             folder=folder,
         )
+
+
+def type_of(content: BinaryIO, *, only_pictures: bool) -> str:
+    """:raises Invalid: it must be a picture, and is none."""
+    type_ = file_types.content_type(content)
+    if only_pictures and not file_types.is_picture(type_):
+        raise Invalid(NOT_A_PICTURE, fields={"file": [NOT_A_PICTURE]})
+    return type_
+
+
+@contextmanager
+def forgotten_on_failure(place: str) -> Iterator[None]:
+    """What the store keeps is not kept without the row that the block makes."""
+    try:
+        yield
     except BaseException:
-        store().delete(stored.place)
+        store().delete(place)
         raise
 
 

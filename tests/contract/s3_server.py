@@ -7,6 +7,8 @@ from functools import cache
 import boto3
 from moto.server import ThreadedMotoServer
 
+from orchestra.integrations.s3 import S3Files
+
 BUCKET = "newsroom"
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "a secret that must not be shown"
 
@@ -23,6 +25,15 @@ def s3_server() -> Iterator[str]:
         yield address
     finally:
         server.stop()
+
+
+@contextmanager
+def files_in_s3(app, address):
+    """The store of the application is the bucket; gives what looks at it."""
+    store = S3Files(BUCKET, endpoint_url=address, key=KEY, secret=SECRET)
+    app.extensions["orchestra_files"] = store
+    yield client(address)
+    del app.extensions["orchestra_files"]
 
 
 @cache

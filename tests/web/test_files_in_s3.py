@@ -7,9 +7,8 @@ import pytest
 import requests
 from PIL import Image
 
-from orchestra.integrations.s3 import S3Files
 from orchestra.models import StoredFile, TaskStatus
-from tests.contract.s3_server import BUCKET, KEY, SECRET, client, s3_server
+from tests.contract.s3_server import BUCKET, files_in_s3, s3_server
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +19,8 @@ def s3_address():
 
 @pytest.fixture
 def in_s3(app, s3_address):
-    """The store of the application is a bucket; for looking at it."""
-    store = S3Files(BUCKET, endpoint_url=s3_address, key=KEY, secret=SECRET)
-    app.extensions["orchestra_files"] = store
-    yield client(s3_address)
-    del app.extensions["orchestra_files"]
+    with files_in_s3(app, s3_address) as looking:
+        yield looking
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def changing(schema: Schema, *, status: int = 200) -> Decorator:
 
         @wraps(view)
         def called(**in_path: Any) -> Response:
-            body = _body(schema)
+            body = read_body(schema)
             actor = current_actor()
             call = repeatable(request, f"worker:{actor.worker_id}", request.get_data())
             return once(actor, call, body | in_path)
@@ -54,7 +54,7 @@ def looking(schema: Schema) -> Decorator:
     def decorate(view: View) -> Callable[..., Response]:
         @wraps(view)
         def called(**in_path: Any) -> Response:
-            asked = _body(schema) if request.method == "POST" else _query(schema)
+            asked = read_body(schema) if request.method == "POST" else _query(schema)
             worker = current_worker()
             with reading() as session:
                 return json_response(as_json(view(session, worker, **asked, **in_path)))
@@ -64,7 +64,8 @@ def looking(schema: Schema) -> Decorator:
     return decorate
 
 
-def _body(schema: Schema) -> dict[str, Any]:
+def read_body(schema: Schema) -> dict[str, Any]:
+    """:raises Malformed: it is no JSON object. :raises Invalid: it does not fit the schema."""
     if not request.is_json:
         raise Malformed("Send JSON with the header Content-Type: application/json.")
     return requests.load(schema, request.get_data())

@@ -3,11 +3,12 @@
 import base64
 import binascii
 import hashlib
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from flask import Blueprint, Response, request
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
@@ -20,15 +21,17 @@ from orchestra.domain.repeats import Repeatable
 from orchestra.errors import Invalid, Malformed
 from orchestra.models import StoredFile, Worker
 from orchestra.project_files import address_of
-from orchestra.web import requests, uploads
+from orchestra.web import direct_uploads, requests, uploads
 from orchestra.web.api.idempotency import answer_once, as_json, json_response, repeatable
+from orchestra.web.api.schemas import Text, Whole
 from orchestra.web.auth import current_actor, current_worker, guard_interface
-from orchestra.web.interface.calls import Answer, looking, read_parameters
+from orchestra.web.interface.calls import Answer, looking, read_body, read_parameters
 from orchestra.web.interface.schemas import Id, TaskBody, optional_text, text
 from orchestra.web.markdown import render_markdown
 
 IMAGES = "Images"  # the folder of pictures that were put into texts
 PICTURE_NAME = "picture"
+OF_A_FILE = ("id", "name", "url")
 
 blueprint = Blueprint("files_interface", __name__, url_prefix="/orchestra/api/interface")
 blueprint.url_value_preprocessor(uploads.make_room)
@@ -51,6 +54,17 @@ class ImageForm(Schema):
 
 class ImageData(TaskBody):
     image_data = text()
+
+
+class NewUpload(TaskBody):
+    name = text()
+    size_bytes = Whole(required=True, validate=validate.Range(min=0))
+    folder = Text(load_default="")
+    is_picture = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+
+class SentUpload(Schema):
+    upload = text()
 
 
 class MarkdownText(Schema):
@@ -87,7 +101,7 @@ def upload_file() -> Response:
     with uploads.kept(
         asked["task_id"], content, file.filename or "", folder=asked["folder"]
     ) as upload:
-        return _once(call, asked["task_id"], upload, ("id", "name", "url"))
+        return _once(call, asked["task_id"], upload, OF_A_FILE)
 
 
 @blueprint.post("/upload_image/")
@@ -106,16 +120,49 @@ def upload_image() -> Response:
         return _once(call, asked["task_id"], upload, ("url", "file_id"))
 
 
+@blueprint.post("/direct_uploads/")
+def begin_direct_upload() -> Response:
+    """A form for sending the file to the store, or null: it must be posted to ``files/``."""
+    asked = read_body(NewUpload())
+    is_picture = asked["is_picture"]
+    begun = direct_uploads.begin(
+        asked["task_id"],
+        asked["name"] or (PICTURE_NAME if is_picture else ""),
+        asked["size_bytes"],
+        folder=IMAGES if is_picture else asked["folder"],
+        only_pictures=is_picture,
+    )
+    if begun is None:
+        return json_response("null")
+    form, upload = begun
+    return json_response(as_json(asdict(form) | {"upload": upload}))
+
+
+@blueprint.post("/direct_uploads/finish/")
+def finish_direct_upload() -> Response:
+    """Make what was sent a file of the project; again, it is the same file."""
+    begun = direct_uploads.read(read_body(SentUpload())["upload"])
+    finished = direct_uploads.find_finished(begun)
+    if finished is not None:
+        return json_response(as_json(_told(finished, OF_A_FILE)))
+    call = repeatable(request, f"worker:{current_worker().id}", request.get_data())
+    with direct_uploads.kept(begun) as upload:
+        return _once(call, begun.task_id, upload, OF_A_FILE)
+
+
 @retry_deadlocks
 def _once(call: Repeatable, task_id: int, upload: Upload, keys: tuple[str, ...]) -> Response:
     """Add the file and answer with these keys; the same Idempotency-Key adds one file (N-4)."""
 
-    def added(session: Session) -> Answer:
-        described = _described(files.add(session, current_actor(), task_id, upload))
-        return {key: (described | {"file_id": described["id"]})[key] for key in keys}
-
     with transaction() as session:
-        return answer_once(session, call, lambda: added(session))
+        return answer_once(
+            session, call, lambda: _told(files.add(session, current_actor(), task_id, upload), keys)
+        )
+
+
+def _told(file: StoredFile, keys: tuple[str, ...]) -> Answer:
+    told = {"id": file.id, "file_id": file.id, "name": file.name, "url": address_of(file)}
+    return {key: told[key] for key in keys}
 
 
 def _call(content: BinaryIO, asked: dict[str, Any]) -> Repeatable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -16,7 +16,7 @@ from orchestra.domain.lifecycle import Command
 from orchestra.domain.task_view import TaskView, task_view
 from orchestra.errors import Conflict, Invalid, Malformed, NotFound, OrchestraError, StaleRevision
 from orchestra.models import Task
-from orchestra.web import auth, uploads
+from orchestra.web import auth, direct_uploads, uploads
 from orchestra.web.errors import HTTP_STATUS
 from orchestra.web.pages import places
 from orchestra.web.pages.changes import changes_between
@@ -182,14 +182,15 @@ def _refused(task_id: int, data: dict[str, Any], error: OrchestraError) -> Respo
     return _page(_view(task_id), typed), HTTP_STATUS[error.kind]
 
 
-def _page(view: TaskView, typed: Typed | None = None) -> str:
+def _page(view: TaskView, typed: Typed | None = None) -> str | Response:
     form = Form.of(view.step.user_interface)
     readonly = view.read_only_reason is not None
     kept = kept_panels(form, view.context, auth.current_worker())
     panels = [panel.value for panel in form.panels(view.context)]
     named = named_in(view.project.id, view.prerequisites, view.data, panels)
     how = Reading(readonly=readonly, reviewer=view.level >= 1, kept=kept, named=named)
-    return render_template(
+    render = render_template if readonly else direct_uploads.render_page
+    return render(
         "task.html",
         view=view,
         typed=typed,

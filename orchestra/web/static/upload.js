@@ -1,20 +1,59 @@
 // Sending files to the project of a task, and the fields of a form that hold one.
 
-import { Refusal } from "./api.js";
+import { Refusal, send } from "./api.js";
 import { make } from "./dialogs.js";
 
 const PREFIX = "/orchestra/api/interface/";
 const SAMPLE_PICTURE = "/orchestra/gallery/morning-hills.jpg"; // a preview keeps no other
 const SIGNED_OUT = "You are signed out. Sign in in another tab, then choose the file again.";
 
+// Until that fails once: what keeps a file from its store keeps all of them.
+let sendsDirectly = Boolean(document.querySelector('meta[name="direct-uploads"]'));
+
 // Resolves to the server's answer, with the address as url; onProgress gets the share that is sent.
-export function sendFile(path, fields, file, onProgress = () => {}) {
+export async function sendFile(path, fields, file, onProgress = () => {}) {
+  if (sendsDirectly) {
+    const answer = await sendPast(path, fields, file, onProgress);
+    if (answer) return answer;
+  }
+  const token = document.querySelector('meta[name="csrf-token"]').content;
+  return post(PREFIX + path, fields, file, { onProgress, headers: { "X-CSRF-Token": token } });
+}
+
+// Past the server to where it keeps files; resolves to null if that is not the way for this file.
+async function sendPast(path, fields, file, onProgress) {
+  const begun = await ask("direct_uploads/", {
+    task_id: Number(fields.task_id),
+    name: file.name,
+    size_bytes: file.size,
+    folder: fields.folder ?? "",
+    is_picture: path === "upload_image/",
+  });
+  if (begun && (await isSent(begun, file, onProgress))) {
+    return ask("direct_uploads/finish/", { upload: begun.upload });
+  }
+  sendsDirectly = false;
+  return null;
+}
+
+const isSent = ({ address, fields }, file, onProgress) =>
+  post(address, fields, file, { onProgress }).then(
+    () => true,
+    () => false,
+  );
+
+const ask = (path, body) =>
+  send(path, body, () => {
+    throw new Refusal(401, { error: "unauthenticated", message: SIGNED_OUT });
+  });
+
+function post(address, fields, file, { onProgress, headers = {} }) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
   body.append("file", file, file.name);
   const request = new XMLHttpRequest();
-  request.open("POST", PREFIX + path);
-  request.setRequestHeader("X-CSRF-Token", document.querySelector('meta[name="csrf-token"]').content);
+  request.open("POST", address);
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
   request.responseType = "json";
   request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded / total));
   return new Promise((resolve, reject) => {
@@ -45,8 +84,9 @@ const part = (field, selector) => field.querySelector(selector);
 
 function shown(field, url, name) {
   const link = make("a", { href: url, target: "_blank", rel: "noopener", className: "text-break" });
-  const picture = make("img", { className: "img-fluid rounded", src: url, alt: field.dataset.label });
-  link.append(isPicture(field) ? picture : name);
+  const picture = () =>
+    make("img", { className: "img-fluid rounded", src: url, alt: field.dataset.label });
+  link.append(isPicture(field) ? picture() : name); // an image loads as soon as it is made
   return link;
 }
 
