@@ -12,7 +12,9 @@ from PIL import Image
 
 from orchestra.database import utcnow
 from orchestra.domain import projects
+from orchestra.errors import RefusedByService
 from orchestra.integrations.files import FilesInMemory
+from orchestra.integrations.s3 import S3Files
 from orchestra.models import AuditEvent, StoredFile, TaskStatus, Verb
 from orchestra.web import direct_uploads
 from tests.contract.s3_server import BUCKET, files_in_s3, s3_server
@@ -316,6 +318,18 @@ def test_where_it_is_off_files_come_to_us(app, writer, work, begin, change_setti
         off = writer.get(page)
         assert off.headers["Content-Security-Policy"] == other
         assert "direct-uploads" not in off.text
+
+
+def test_a_page_is_there_whatever_its_store_lacks(writer, work, monkeypatch):
+    """N-7: files then come to us, and what is wrong is told of each."""
+
+    def refuse(_):
+        raise RefusedByService("There is no key for S3.")
+
+    monkeypatch.setattr(S3Files, "upload_address", property(refuse))
+    page = writer.get(f"/orchestra/app/task/{work.task.id}")
+    assert page.status_code == 200
+    assert "direct-uploads" not in page.text
 
 
 def test_the_calls_cost_a_fixed_number_of_statements(writer, work, begin, sent, statements):
