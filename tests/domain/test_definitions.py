@@ -641,6 +641,18 @@ def test_a_package_without_a_version_is_refused(draft):
     assert messages(draft)[0].startswith(f"{draft.folder}: no version folder")
 
 
+def test_versions_are_told_in_the_order_in_which_people_count(tmp_path):
+    """D-4"""
+    for slug in ("v10", "v2", "v1", "v2-b", "2026-1", "draft", "v10a", "notes"):
+        (tmp_path / slug).mkdir()
+        if slug != "notes":
+            (tmp_path / slug / "version.json").touch()
+
+    told = definitions.version_slugs(tmp_path)
+
+    assert told == ["2026-1", "draft", "v1", "v2", "v2-b", "v10", "v10a"]
+
+
 def test_packages_are_found_in_folders_and_by_name(draft, tmp_path):
     """D-2"""
     folder = draft.write()

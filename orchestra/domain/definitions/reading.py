@@ -3,6 +3,7 @@
 import codecs
 import importlib
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -60,8 +61,14 @@ def find_packages(folders: Iterable[Path], names: Iterable[str] = ()) -> list[Pa
 
 
 def version_slugs(package: Path) -> list[str]:
-    """Names of the version folders of a package (D-4)."""
-    return sorted(path.parent.name for path in package.glob(f"*/{VERSION_FILE}"))
+    """Names of the version folders of a package (D-4), as people count: v2 before v10."""
+    found = (path.parent.name for path in package.glob(f"*/{VERSION_FILE}"))
+    return sorted(found, key=_as_counted)
+
+
+def _as_counted(slug: str) -> list[tuple[int, str]]:
+    parts = re.split(r"([0-9]+)", slug)
+    return [(int(part or 0), "") if n % 2 else (0, part) for n, part in enumerate(parts)]
 
 
 def find_slugs(packages: Iterable[Path]) -> tuple[dict[str, Path], list[str]]:
