@@ -18,6 +18,7 @@ from orchestra.domain.preferences import Way
 from orchestra.models import (
     Certification,
     Message,
+    Offer,
     RequestState,
     Role,
     TaskClass,
@@ -236,6 +237,36 @@ def test_of_two_certifications_each_may_switch_offers_off_and_the_higher_priorit
 
     assert [offer.worker_id for offer in offers_of(session, request)] == [high.id, low.id]
     assert verdicts(session, request)[V.STAFFBOT_DISABLED] == [off.id]
+
+
+def test_a_step_that_needs_no_certification_is_offered_to_all_as_equals(
+    session, make, change_settings
+):
+    """S-16: what holds for a certification of the workflow says nothing about such a step."""
+    change_settings(staffbot_worker_batch_size=9)
+    version = make.version(step("write"), step("other"), certifications=["words"])
+    task = make.task(make.project(version=version), "write")
+    off, urgent, plain = (make.worker() for _ in range(3))
+    for worker, is_enabled, priority in ((off, False, 0), (urgent, True, 9)):
+        held = make.grant(worker, version.workflow.certifications[0])
+        held.staffbot_enabled, held.staffing_priority = is_enabled, priority
+    orders = set()
+    for seed in range(8):
+        request = staffing.staff(session, SYSTEM, task.id)
+        request.seed = seed
+        send_batches(session)
+        orders.add(tuple(offer.worker_id for offer in offers_of(session, request)))
+    assert {frozenset(order) for order in orders} == {frozenset((off.id, urgent.id, plain.id))}
+    assert len({order[0] for order in orders}) > 1  # nobody comes first for their priority
+
+
+def test_a_worker_has_one_offer_of_a_request(session, make):
+    """S-26: the database sees to it."""
+    request = staff(session, make.work().task.id)
+    (first, *_) = offers_of(session, request)
+    session.add(Offer(request_id=request.id, worker_id=first.worker_id, batch=2))
+    with pytest.raises(sa.exc.IntegrityError):
+        session.flush()
 
 
 def test_equals_are_asked_in_an_order_that_the_seed_repeats(session, make, change_settings):
