@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from orchestra.domain import documents
-from orchestra.models import DocumentRevision, Project, StoredFile, Worker
+from orchestra.models import DocumentRevision, Project, StoredFile, Task, Worker
 
 MOST_ENTRIES = 200
 
@@ -19,6 +19,7 @@ class DocumentView:
     document: StoredFile
     project: Project
     newest: DocumentRevision | None  # None: nothing was ever written
+    a_task_id: int | None  # whatever task of the project; pictures are sent for one
 
     @property
     def text(self) -> str:
@@ -34,7 +35,8 @@ def document_view(session: Session, worker: Worker, document_id: str) -> Documen
     document = documents.get_document(session, worker, document_id)
     newest = session.scalar(_entries(document_id).limit(1))
     project = session.get_one(Project, document.project_id)
-    return DocumentView(document=document, project=project, newest=newest)
+    a_task_id = session.scalar(sa.select(sa.func.min(Task.id)).where(Task.project_id == project.id))
+    return DocumentView(document=document, project=project, newest=newest, a_task_id=a_task_id)
 
 
 def history(session: Session, document_id: str) -> Sequence[DocumentRevision]:

@@ -1,5 +1,7 @@
 """A document that two people edit, its history, and a folder beside the work (I-31, W-35)."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -126,6 +128,21 @@ def test_a_history_is_read_and_brought_back(served, work, visiting, session):
     expect(page.locator(".document")).to_contain_text("last trip on Sunday at noon")
 
 
+def test_what_was_not_saved_is_offered_to_who_wrote_it_only(served, work, visiting):
+    """W-28"""
+    visit = visiting(served)
+    page = edit(visit, served, work, "ana")
+    page.route("**/api/interface/documents/**", lambda route: route.abort())
+    text_field(page).fill("Between us")
+    state(page).to_contain_text("Could not save")
+    page.close()
+    for name, is_offered in (("ben", False), ("ana", True)):
+        visit.context.clear_cookies()
+        visit.page = visit.context.new_page()
+        page = edit(visit, served, work, name)
+        expect(page.get_by_role("button", name="Restore it")).to_be_visible(visible=is_offered)
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_documents_and_folders_at_every_look(served, work, visiting, look):
     """W-4, W-5"""
@@ -168,3 +185,89 @@ def test_pictures_are_put_into_a_folder_beside_the_work(served, work, visiting):
     expect(page.locator(".thumbnails img").last).to_have_js_property("naturalHeight", 240)
     visit.check()
     visit.shot("folder")
+
+
+COPY_PICTURE = """async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 30 });
+  canvas.getContext("2d").fillRect(0, 0, 20, 20);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+  await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })]);
+}"""
+DROP = """(area, files) => {
+  const dataTransfer = new DataTransfer();
+  for (const [name, type, bytes] of files) {
+    dataTransfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+  }
+  return ["dragover", "drop"].map((type) => {
+    const event = new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer });
+    area.dispatchEvent(event);
+    return event.defaultPrevented;
+  });
+}"""
+
+
+def test_pictures_are_pasted_and_dropped_into_a_document(served, work, visiting):
+    """I-37"""
+    visit = visiting(served, permissions=["clipboard-read", "clipboard-write"])
+    page = edit(visit, served, work, "ana")
+    text = text_field(page)
+    text.fill("Look: ")
+    page.evaluate(COPY_PICTURE)
+    text.press("ControlOrMeta+v")
+    pasted = r"Look: !\[image\.png\]\(/orchestra/files/\w+/image\.png\)"
+    expect(text).to_have_value(re.compile(pasted))
+    photos = [("ferry.jpg", ferry()), ("ring [1].jpg", life_ring())]
+    text.evaluate(DROP, [(name, "image/jpeg", list(photo)) for name, photo in photos])
+    dropped = r"!\[ferry\.jpg\]\(\S+/ferry\.jpg\)\n!\[ring 1\.jpg\]\(\S+\)"
+    expect(text).to_have_value(re.compile(pasted + dropped))
+    state(page).to_contain_text("Saved at")
+    page.get_by_role("button", name="Preview").click()
+    preview = page.get_by_role("region", name="Preview")
+    expect(preview.get_by_role("img", name="ring 1.jpg")).to_have_js_property("naturalHeight", 1200)
+    visit.check()
+    visit.shot("document-pictures")
+    page.get_by_role("link", name="Done").click()
+    shown = page.locator(".document").get_by_role("img", name="image.png")
+    expect(shown).to_have_js_property("naturalHeight", 30)
+    visit.check()
+
+
+def test_what_is_no_picture_is_refused_and_the_text_stays(served, work, visiting):
+    """I-37, I-28"""
+    visit = visiting(served, permissions=["clipboard-read", "clipboard-write"])
+    page = edit(visit, served, work, "ana")
+    text = text_field(page)
+    text.fill("Look: ")
+    assert text.evaluate(DROP, [("plan.pdf", "application/pdf", [1, 2])]) == [True, True]
+    error = page.locator("#text-error")
+    expect(error).to_have_text(
+        "Only pictures can be dropped into a text: PNG, JPEG, GIF or WebP files."
+    )
+    text.evaluate(DROP, [("drawing.svg", "image/svg+xml", list(b"<svg></svg>"))])
+    expect(error).to_contain_text("drawing.svg: This is no picture.")
+    visit.check()
+    expect(text).to_have_value("Look: ")
+    page.evaluate("navigator.clipboard.writeText('only words')")
+    text.press("ControlOrMeta+v")
+    expect(text).to_have_value("Look: only words")
+
+
+def test_a_document_is_not_left_while_a_picture_is_sent(served, work, visiting):
+    """I-37, W-28"""
+    visit = visiting(served, permissions=["clipboard-read", "clipboard-write"])
+    page = edit(visit, served, work, "ana")
+    held = []
+    page.route("**/upload_image/", lambda route: held.append(route))
+    text_field(page).fill("Look: ")
+    page.evaluate(COPY_PICTURE)
+    text_field(page).press("ControlOrMeta+v")
+    expect(text_field(page)).to_have_value(re.compile(r"Look: !\[Sending picture 1, "))
+    page.get_by_role("link", name="Done").click()
+    expect(page.locator("#text-error")).to_have_text(
+        "A picture is still being sent. Wait a moment."
+    )
+    held[0].continue_()
+    expect(text_field(page)).to_have_value(re.compile(r"!\[image\.png\]\(/orchestra/files/"))
+    expect(page.locator("#text-error")).to_be_hidden()
+    page.get_by_role("link", name="Done").click()
+    expect(page.locator(".document").get_by_role("img")).to_be_visible()

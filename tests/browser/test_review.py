@@ -1,5 +1,7 @@
 """Two people and one piece of work: submit, return with feedback, hand back, accept."""
 
+import re
+
 from playwright.sync_api import expect
 
 from orchestra.domain.people import new_session_key
@@ -150,6 +152,30 @@ def test_a_lost_login_is_mended_without_losing_work(served, version, session, vi
     login.wait_for_url("**/task/**")
     dialog.get_by_role("button", name="continue").click()
     expect(page.locator("[data-save-state]")).to_contain_text("Saved at")
+
+
+def test_nothing_is_saved_in_the_name_of_who_signed_in_meanwhile(served, version, visiting):
+    """W-31, P-10"""
+    visit = visiting(served)
+    page = visit.sign_in("ana")
+    page.get_by_role("button", name="New delivery task").click()
+    sign_in_elsewhere(visit, "ben")
+    page.get_by_label("Headline").fill("Rain")
+    state = page.locator("[data-save-state]")
+    expect(state).to_have_text(re.compile("Could not save: Somebody else is signed in"))
+    sign_in_elsewhere(visit, "ana")
+    page.get_by_role("button", name="Save").click()
+    expect(state).to_contain_text("Saved at")
+
+
+def sign_in_elsewhere(visit, name):
+    other = visit.context.new_page()
+    other.goto(f"{visit.url}/orchestra/accounts/logout_then_login/")
+    other.get_by_role("main").get_by_role("button", name="Log out").click()
+    other.get_by_label("User name or e-mail").fill(name)
+    other.get_by_label("Password").fill(name)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_role("heading", level=1)).to_contain_text("Good")
 
 
 def test_what_is_typed_before_the_scripts_run_is_saved(served, version, visiting):

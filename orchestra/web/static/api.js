@@ -30,11 +30,18 @@ async function call(method, path, body) {
   return answer;
 }
 
+// What one person typed is not sent in the name of another who signed in meanwhile.
+const SOMEBODY_ELSE =
+  "Somebody else is signed in in this browser now. Sign in again in another tab, then go on here.";
+const accountOf = (page) => page.documentElement.dataset.account;
+
 // A new login has a new token: take it from a fresh copy of this page. Says whether it changed.
 async function renewToken() {
   const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
   if (!response) return false;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const account = accountOf(page);
+  if (account && account !== accountOf(document)) throw new Refusal(403, { message: SOMEBODY_ELSE });
   const [old, fresh] = [tokenElement(document), tokenElement(page)];
   if (!old || !fresh || old.content === fresh.content) return false;
   old.content = fresh.content;

@@ -4,7 +4,7 @@
 import { replace } from "./api.js";
 import { chooseBetween } from "./conflict.js";
 import { askToSignIn, make } from "./dialogs.js";
-import { Draft, canonical, clock } from "./draft.js";
+import { Draft, canonical, clock, keyOf } from "./draft.js";
 import { connectMarkdown } from "./markdown.js";
 
 const form = document.getElementById("document-form");
@@ -12,10 +12,11 @@ const text = form.elements.text;
 const conflict = document.getElementById("conflict");
 const state = document.querySelector("[data-save-state]");
 const { documentId } = form.dataset;
+const field = text.closest("[data-field]");
 const signIn = () => askToSignIn(document.getElementById("login-dialog"));
 
 const draft = new Draft({
-  key: `orchestra-document-${documentId}`,
+  key: keyOf("document", documentId),
   revision: Number(form.dataset.revision),
   data: { text: text.defaultValue },
   send: (data, revision) => replace(`documents/${documentId}/`, { ...data, revision }, signIn),
@@ -42,6 +43,12 @@ async function choose(mine, newer) {
   text.focus();
 }
 
+function say(_field, message) {
+  const note = document.getElementById("text-error");
+  note.textContent = message;
+  note.hidden = !message;
+}
+
 function offer(left) {
   const restore = make("button", { type: "button", className: "btn btn-sm btn-primary" }, "Restore it");
   const discard = make("button", { type: "button", className: "btn btn-sm btn-outline-secondary" });
@@ -64,7 +71,7 @@ function start() {
   const left = draft.leftBehind;
   if (left && canonical(left.data) !== canonical(draft.data)) offer(left);
   else if (left) draft.forgetLeftBehind();
-  connectMarkdown(form);
+  connectMarkdown(form, "taskId" in form.dataset ? say : undefined);
   for (const hidden of form.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
   text.addEventListener("input", () => draft.change({ text: text.value }));
   form.addEventListener("submit", (event) => {
@@ -72,9 +79,11 @@ function start() {
     draft.save();
   });
   document.querySelector("[data-done]").addEventListener("click", async (event) => {
-    if (!draft.isDirty) return;
+    const isSending = "busy" in field.dataset;
+    if (!isSending && !draft.isDirty) return;
     event.preventDefault();
-    if (await draft.save()) location.assign(event.target.href);
+    if (isSending) say(field, "A picture is still being sent. Wait a moment.");
+    else if (await draft.save()) location.assign(event.target.href);
   });
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key !== "s") return;

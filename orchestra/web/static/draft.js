@@ -7,6 +7,10 @@ const QUIET_MS = 2000; // after the last change
 const LONGEST_MS = 10000; // after the first unsaved change
 const LONGEST_RETRY_SECONDS = 60;
 
+// Where a draft lies in the browser: whoever signs in there next has others.
+export const keyOf = (kind, id) =>
+  `orchestra-${kind}-${document.documentElement.dataset.account}-${id}`;
+
 export class Draft {
   #timer;
   #running = null;

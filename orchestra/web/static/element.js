@@ -3,6 +3,7 @@
 
 import { Refusal, look } from "./api.js";
 import { make } from "./dialogs.js";
+import { keyOf } from "./draft.js";
 import { notify } from "./notices.js";
 import { asDataAddress, sendFile } from "./upload.js";
 
@@ -216,7 +217,7 @@ for (const root of document.querySelectorAll("[data-element]")) {
     if (isOf(root, reason?.stack)) fail(root, reason);
   });
   window.addEventListener("storage", ({ key, newValue }) => {
-    if (key === `orchestra-task-${step.taskId}` && newValue === null) step.renew();
+    if (key === keyOf("task", step.taskId) && newValue === null) step.renew();
   });
   step.start();
 }

@@ -1,8 +1,8 @@
-// Texts in Markdown: how they will look, rendered by the server as it will later, and pictures
-// that are pasted or dropped into them.
+// Texts in Markdown: how they will look, rendered by the server as it will later, and the pictures
+// that they take.
 
 import { Refusal, send } from "./api.js";
-import { keep } from "./upload.js";
+import { connectPictures } from "./pasted_pictures.js";
 
 const QUIET_MS = 400; // after the last change
 
@@ -28,39 +28,6 @@ async function toggle(field) {
   if (preview.hidden) await render(field);
   preview.hidden = !preview.hidden;
   button.setAttribute("aria-expanded", String(!preview.hidden));
-}
-
-// The picture stands where the cursor was; while it is sent a note holds its place.
-async function insert(field, file, say) {
-  const { text } = partsOf(field);
-  const name = file.name.replaceAll(/[[\]\\]/g, "");
-  const note = `![Sending ${name} …]()`;
-  const fill = (words) => {
-    const at = text.value.indexOf(note);
-    if (at >= 0) text.setRangeText(words, at, at + note.length, "end");
-    text.dispatchEvent(new Event("input", { bubbles: true }));
-  };
-  text.setRangeText(note, text.selectionStart, text.selectionEnd, "end");
-  try {
-    const { url } = await keep(text.form, file, { isPicture: true });
-    fill(`![${name}](${url})`);
-  } catch (refusal) {
-    if (!(refusal instanceof Refusal)) throw refusal;
-    fill("");
-    say(field, refusal.message);
-  }
-}
-
-function connectPictures(root, say) {
-  const take = (event, transfer) => {
-    const field = event.target.closest("[data-field]");
-    const picture = [...(transfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
-    if (!field || !partsOf(field).preview || !picture) return;
-    event.preventDefault();
-    insert(field, picture, say);
-  };
-  root.addEventListener("paste", (event) => take(event, event.clipboardData));
-  root.addEventListener("drop", (event) => take(event, event.dataTransfer));
 }
 
 // say(field, message) shows an error at a field; without it the texts take no pictures.

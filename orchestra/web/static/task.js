@@ -3,7 +3,7 @@
 import { Refusal, send } from "./api.js";
 import { chooseBetween } from "./conflict.js";
 import { askToSignIn, confirm, make } from "./dialogs.js";
-import { Draft, canonical, clock } from "./draft.js";
+import { Draft, canonical, clock, keyOf } from "./draft.js";
 import { ElementPad } from "./element_remarks.js";
 import { clearErrors, connect, examine, inspect, showErrors } from "./form.js";
 import { RemarkPad, startRemarks, stillOpen } from "./remarks.js";
@@ -35,7 +35,7 @@ class TaskPage {
     this.summary = document.getElementById("error-summary");
     this.conflict = document.getElementById("conflict");
     this.signIn = () => askToSignIn(document.getElementById("login-dialog"));
-    const key = `orchestra-task-${this.taskId}`;
+    const key = keyOf("task", this.taskId);
     this.pad = new ("element" in root.dataset ? ElementPad : RemarkPad)(root, key);
     this.draft = new Draft({
       key,
