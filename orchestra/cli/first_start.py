@@ -35,13 +35,14 @@ def load_examples(settings: Settings) -> Iterator[str]:
 
 def _load(folder: Path) -> str:
     package = definitions.read_package(folder)
-    versions = list(package.versions)
+    versions, with_people = list(package.versions), ""
     with transaction() as session:
         for version in versions:
             storing.store(session, package, version, actor=operator())
         if package.workflow.get("sample_data_load_function"):
             sample_data.load(session, package.slug, versions[-1], actor=operator())
-    return f"Loaded the workflow {package.slug} ({', '.join(versions)}) and its sample people."
+            with_people = " and its sample people"
+    return f"Loaded the workflow {package.slug} ({', '.join(versions)}){with_people}."
 
 
 def make_client_key(settings: Settings) -> Iterator[str]:

@@ -163,7 +163,7 @@ def list_workflows(as_json: bool) -> None:
     for row in rows:
         for version in row["versions"]:
             state = "loaded" if version["loaded"] else "not loaded"
-            projects = f"{version['active_projects']} active projects"
+            projects = _counted(version["active_projects"], "active project")
             click.echo(f"{row['slug']}  {version['slug']}  {state}  {projects}")
 
 

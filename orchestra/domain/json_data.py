@@ -23,7 +23,8 @@ def require_size(session: Session, data: Data, what: str) -> None:
     """
     offence = first_offence(data)
     if offence:
-        raise Invalid(f"The {what} are not JSON: {offence}.", fields={"data": [offence]})
+        field = what.replace(" ", "_")  # as the calls name it
+        raise Invalid(f"The {what} are not JSON: {offence}.", fields={field: [offence]})
     limit = settings_of(session).max_task_data_bytes
     size = size_bytes(data)
     if size > limit:

@@ -95,9 +95,11 @@ def test_project_data_have_a_largest_size_counted_as_utf_8(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
 def test_project_data_must_be_json(refused, admin, wanted, value):
-    refused(
+    """C-12: the field is told by the name that it has in the call."""
+    error = refused(
         "invalid", projects.create_project, admin, **wanted | {"project_data": {"deep": [value]}}
     )
+    assert list(error.fields) == ["project_data"]
 
 
 # --- Pause, resume (L-102, L-103, L-107, L-140) -----------------------------------------------

@@ -54,7 +54,10 @@ def resolve(path: str) -> Function:
     try:
         found = _attribute(path)
     except ImportError as error:
-        raise Invalid(f"The function {path} cannot be imported: {error}") from error
+        raise Invalid(
+            f"The function {path} cannot be imported: {error}. If its file was changed, restart "
+            "the worker processes: they keep what they imported."
+        ) from error
     if not callable(found):
         raise Invalid(f"{path} is {type_name_of(found)}, not a function.")
     return found
