@@ -106,7 +106,6 @@ def write(visit, text):
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Edit Article Draft").click()
     document = opened.value
-    document.get_by_role("link", name="Edit").click()
     document.get_by_label("Text", exact=True).fill(text)
     expect(document.locator("[data-save-state]")).to_contain_text("Saved at")
     document.get_by_role("link", name="Done").click()

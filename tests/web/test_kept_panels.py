@@ -51,10 +51,11 @@ def task_page(browser, work):
 
 
 def test_a_document_is_rendered_with_a_link_to_edit_it(at_writer, work):
+    """W-35"""
     html = task_page(at_writer, work)
 
     assert "<strong>Bold</strong> words" in html
-    assert f'href="/orchestra/documents/{work.article}/" target="_blank">Edit<' in html
+    assert f'href="/orchestra/documents/{work.article}/edit" target="_blank">Edit<' in html
 
 
 def test_a_folder_shows_its_pictures_and_takes_more(at_writer, work, session):
