@@ -5,9 +5,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EADDRINUSE
 from http.client import HTTPConnection
 from pathlib import Path
-from socket import create_server
+from socket import create_server, gaierror
 from urllib.parse import urlsplit
 
 import click
@@ -98,19 +99,29 @@ def held_data_folder(settings: Settings) -> Iterator[None]:
 
 
 def refuse_busy_port(settings: Settings) -> None:
+    """:raises Conflict: nothing can listen there; names the setting that must change."""
     deadline = time.monotonic() + PORT_SECONDS
     while True:
         try:
             create_server((settings.web_host, settings.web_port)).close()
         except OSError as error:
-            if time.monotonic() > deadline:
-                raise Conflict(
-                    f"ORCHESTRA_WEB_PORT: {settings.web_host}:{settings.web_port} cannot be "
-                    f"used ({error.strerror}). Choose another with --port."
-                ) from error
+            if error.errno != EADDRINUSE or time.monotonic() > deadline:
+                raise _unusable_address(settings, error) from error
             time.sleep(0.2)
         else:
             return
+
+
+def _unusable_address(settings: Settings, error: OSError) -> Conflict:
+    is_port = error.errno in (EADDRINUSE, EACCES)  # the second: a port that only root may use
+    variable, option = (
+        ("ORCHESTRA_WEB_PORT", "--port") if is_port else ("ORCHESTRA_WEB_HOST", "--host")
+    )
+    reason = error.strerror if isinstance(error, gaierror) else os.strerror(error.errno or 0)
+    return Conflict(
+        f"{variable}: {settings.web_host}:{settings.web_port} cannot be used ({reason}). "
+        f"Choose another with {option}."
+    )
 
 
 def start_broker(supervisor: Supervisor, settings: Settings) -> None:

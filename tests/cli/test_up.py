@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from orchestra.cli.broker import free_port
+from orchestra.cli.up import refuse_busy_port
+from orchestra.config import Settings
+from orchestra.errors import Conflict
 
 READY = "Orchestra is ready at"
 # With the fault tests, one after the other: each starts many processes on few processors.
@@ -160,6 +163,18 @@ def test_a_port_in_use_is_refused_with_a_way_out(tmp_path, monkeypatch):
 
     assert result.returncode == 1
     assert "Choose another with --port" in result.stderr
+
+
+def test_a_host_that_is_not_this_machine_is_told_as_the_host(tmp_path):
+    """X-29: another port would be of no use."""
+    settings = Settings.from_env({}, web_host="192.0.2.1", data_dir=tmp_path)
+
+    with pytest.raises(Conflict) as caught:
+        refuse_busy_port(settings)
+    assert str(caught.value) == (
+        "ORCHESTRA_WEB_HOST: 192.0.2.1:8000 cannot be used (Cannot assign requested address). "
+        "Choose another with --host."
+    )
 
 
 def answers(port):
