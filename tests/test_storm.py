@@ -24,6 +24,7 @@ from orchestra.models import (
 )
 from orchestra.outbox import Job, OutboxMessage
 from orchestra.tasks import upkeep
+from orchestra.tasks.runs import Run
 from tests.builders import step
 from tests.faults.oracle import broken_invariants
 from tests.walk import STEPS, Walk, check_project
@@ -119,9 +120,10 @@ def _in_transaction(call):
 
 @retry_deadlocks
 def _sweep():
-    upkeep.reclaim_leases()
-    upkeep.dispatch_forgotten()
-    upkeep.advance_stuck()
+    run = Run(Job.SWEEP)
+    upkeep.reclaim_leases(run)
+    upkeep.dispatch_forgotten(run)
+    upkeep.advance_stuck(run)
     upkeep.relay_outbox()
 
 

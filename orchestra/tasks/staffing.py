@@ -1,30 +1,26 @@
 """Jobs of StaffBot: ask workers, remind them, warn who looks after staffing (S-48 to S-53)."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
-
-from sqlalchemy.orm import Session
 
 from orchestra import outbox
-from orchestra.database import reading, retry_deadlocks, transaction
+from orchestra.database import reading, transaction
 from orchestra.domain import (
     offer_details,
     staffing_batches,
     staffing_reminders,
     staffing_requests,
-    upkeep,
 )
 from orchestra.domain.offer_details import Detail, Question
 from orchestra.domain.staffing_batches import Plan
 from orchestra.outbox import Job
 from orchestra.tasks import celery
 from orchestra.tasks.isolated import Isolated, TookTooLong, Unanswered
+from orchestra.tasks.runs import Run
 
 logger = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
 AT_ONCE = 500  # requests that are looked at together
 DETAIL_SECONDS = 10  # in which an author's function describes an offer
 
@@ -38,9 +34,10 @@ def send_staffing_requests() -> int:
     """
     with reading() as session:
         request_ids = staffing_batches.due(session)
-    run = _send(request_ids)
-    _note(Job.SEND_STAFFING_REQUESTS, run)
-    return run.sent
+    run = Run(Job.SEND_STAFFING_REQUESTS)
+    sent = _send(run, request_ids)
+    run.note()
+    return sent
 
 
 @celery.task(name=Job.SEND_FIRST_BATCH.value)
@@ -48,20 +45,20 @@ def send_first_batch(request_id: int) -> int:
     """Ask the first workers of a new request at once."""
     with reading() as session:
         request_ids = staffing_batches.due(session, [request_id])
-    run = _send(request_ids)
+    sent = _send(Run(Job.SEND_FIRST_BATCH), request_ids)
     with transaction() as session:
         outbox.done(session, staffing_requests.first_batch_of(request_id).dedupe_key)
-    return run.sent
+    return sent
 
 
-def _send(request_ids: Sequence[int]) -> "Run":
-    run = Run()
+def _send(run: Run, request_ids: Sequence[int]) -> int:
+    sent = 0
     with Isolated(offer_details.call, DETAIL_SECONDS) as functions:
         describing = Describing(functions)
         for first in range(0, len(request_ids), AT_ONCE):
             plans = _plans(request_ids[first : first + AT_ONCE], describing)
-            run.do_each(plans, staffing_batches.send)
-    return run
+            sent += sum(run.do_each(plans, staffing_batches.send))
+    return sent
 
 
 @dataclass
@@ -104,10 +101,10 @@ def remind_workers_about_available_tasks() -> int:
     """Remind workers of offers that they have not answered; how many (S-51)."""
     with reading() as session:
         worker_ids = staffing_reminders.to_be_reminded(session)
-    run = Run()
-    run.do_each(worker_ids, staffing_reminders.remind)
-    _note(Job.REMIND_WORKERS, run)
-    return run.sent
+    run = Run(Job.REMIND_WORKERS)
+    sent = sum(run.do_each(worker_ids, staffing_reminders.remind))
+    run.note()
+    return sent
 
 
 @celery.task(name=Job.WARN_STAFFING_TEAM.value)
@@ -115,35 +112,7 @@ def warn_staffing_team_about_unstaffed_tasks() -> int:
     """Warn of tasks that nobody takes; how many messages (S-52)."""
     with reading() as session:
         steps = staffing_reminders.to_be_warned_about(session)
-    run = Run()
-    run.do_each(steps, staffing_reminders.warn)
-    _note(Job.WARN_STAFFING_TEAM, run)
-    return run.sent
-
-
-@dataclass
-class Run:
-    """One run over many items; one that fails is logged and counted, and stops no other (S-24)."""
-
-    sent: int = 0
-    failures: int = 0
-
-    def do_each(self, items: Iterable[Item], work: Callable[[Session, Item], int]) -> None:
-        """Do the work for each item in a transaction of its own."""
-        for item in items:
-            try:
-                self.sent += _do(item, work)
-            except Exception:  # otherwise one that nobody thought of held up all, at every tick
-                logger.exception("staffing failed for an item", extra={"item": repr(item)})
-                self.failures += 1
-
-
-@retry_deadlocks
-def _do(item: Item, work: Callable[[Session, Item], int]) -> int:
-    with transaction() as session:
-        return work(session, item)
-
-
-def _note(job: Job, run: Run) -> None:
-    with transaction() as session:
-        upkeep.note_tick(session, job, run.failures)
+    run = Run(Job.WARN_STAFFING_TEAM)
+    sent = sum(run.do_each(steps, staffing_reminders.warn))
+    run.note()
+    return sent

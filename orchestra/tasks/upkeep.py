@@ -25,6 +25,7 @@ from orchestra.errors import OrchestraError
 from orchestra.outbox import Job
 from orchestra.project_files import store
 from orchestra.tasks import celery
+from orchestra.tasks.runs import Run
 
 logger = logging.getLogger(__name__)
 
@@ -52,48 +53,49 @@ def sweep_all() -> int:
     Two at once, or none for some time, have the same effects as one: what another one took is no
     longer there to be taken.
     """
-    found = reclaim_leases() + dispatch_forgotten() + advance_stuck() + relay_outbox()
-    found += remove_hidden_files() + prepare_forgotten() + stop_forgotten_timers()
+    run = Run(Job.SWEEP)
+    found = reclaim_leases(run) + dispatch_forgotten(run) + advance_stuck(run) + relay_outbox()
+    found += remove_hidden_files(run) + prepare_forgotten(run) + stop_forgotten_timers(run)
     with transaction() as session:
         repeats.forget_old(session)
         deliveries.forget_old(session)
         dead_letters.report(session)
         offers.expire_old(session)
-        upkeep.note_tick(session, Job.SWEEP)
+    run.note()
     return found
 
 
-def reclaim_leases() -> int:
+def reclaim_leases(run: Run) -> int:
     """Return steps whose process is lost."""
-    return _for_each_found(machine.expired_leases, machine.reclaim)
+    return _for_each_found(run, machine.expired_leases, machine.reclaim)
 
 
-def dispatch_forgotten() -> int:
+def dispatch_forgotten(run: Run) -> int:
     """Ask again for steps that could run and that nobody has asked for."""
-    return _for_each_found(dispatching.claimable_without_job, dispatching.dispatch_forgotten)
+    return _for_each_found(run, dispatching.claimable_without_job, dispatching.dispatch_forgotten)
 
 
-def advance_stuck() -> int:
+def advance_stuck(run: Run) -> int:
     """Advance projects that have nothing open, or a creation policy to be asked again."""
-    return _for_each_found(advancing.stuck, advancing.advance_stuck)
+    return _for_each_found(run, advancing.stuck, advancing.advance_stuck)
 
 
-def prepare_forgotten() -> int:
+def prepare_forgotten(run: Run) -> int:
     """Ask again for the folders of projects that nobody has asked for."""
-    return _for_each_found(preparing.unprepared, preparing.ask_again)
+    return _for_each_found(run, preparing.unprepared, preparing.ask_again)
 
 
-def stop_forgotten_timers() -> int:
+def stop_forgotten_timers(run: Run) -> int:
     """Stop timers that have run for more than a day (T-7)."""
-    return _for_each_found(timers.overdue, timers.stop_overdue)
+    return _for_each_found(run, timers.overdue, timers.stop_overdue)
 
 
-def remove_hidden_files() -> int:
+def remove_hidden_files(run: Run) -> int:
     """Remove files that were taken away long ago: first the content, then the row (I-29)."""
     with reading() as session:
         hidden = files.hidden_long_ago(session, BATCH)
     removed = [id_ for id_, place in hidden if place is None or _removed(id_, place)]
-    return _for_each(removed, files.forget)
+    return len(run.do_each(removed, files.forget))
 
 
 def _removed(file_id: str, place: str) -> bool:
@@ -106,21 +108,11 @@ def _removed(file_id: str, place: str) -> bool:
 
 
 def _for_each_found(
-    find: Callable[[Session, int], Sequence[Item]], work: Callable[[Session, Item], Any]
+    run: Run, find: Callable[[Session, int], Sequence[Item]], work: Callable[[Session, Item], Any]
 ) -> int:
     with reading() as session:
         items = find(session, BATCH)
-    return _for_each(items, work)
-
-
-def _for_each(items: Sequence[Item], work: Callable[[Session, Item], Any]) -> int:
-    """Do the work for each item in a transaction of its own; one that fails stops no other."""
-    for item in items:
-        try:
-            with transaction() as session:
-                work(session, item)
-        except OrchestraError:
-            logger.exception("sweep failed for an item", extra={"item": item})
+    run.do_each(items, work)
     return len(items)
 
 

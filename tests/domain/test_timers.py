@@ -9,7 +9,9 @@ import time_machine
 from orchestra.domain import interventions, timers
 from orchestra.domain.audit import Actor
 from orchestra.models import Message, TaskStatus, TimeEntry, Timer, Verb
+from orchestra.outbox import Job
 from orchestra.tasks import upkeep
+from orchestra.tasks.runs import Run
 
 
 def at(*parts):
@@ -191,8 +193,8 @@ def test_the_sweep_stops_forgotten_timers_once_and_tells_their_workers(
     session.commit()
 
     with time_machine.travel(at(2026, 3, 5, 9, 0, 1), tick=False):
-        assert upkeep.stop_forgotten_timers() == 1
-        assert upkeep.stop_forgotten_timers() == 0
+        assert upkeep.stop_forgotten_timers(Run(Job.SWEEP)) == 1
+        assert upkeep.stop_forgotten_timers(Run(Job.SWEEP)) == 0
 
     (entry,) = session.scalars(sa.select(TimeEntry)).all()
     assert (entry.worker_id, entry.work_seconds, entry.was_cut_off) == (ana.id, 86400, True)

@@ -92,6 +92,27 @@ def test_a_message_that_is_overdue_is_sent_again_and_later_the_next_time(session
     assert session.scalar(sa.select(OutboxMessage.sends)) == 1
 
 
+def test_an_item_that_fails_is_counted_and_stops_no_other(
+    app, session, project, monkeypatch, caplog
+):
+    """M-3, R-16: whatever is wrong with one, what was lost of the others is sent again."""
+    session.execute(sa.update(Task).values(status=TaskStatus.PROCESSING, lease_until=utcnow()))
+    session.execute(sa.update(OutboxMessage).values(resend_at=utcnow() - timedelta(seconds=1)))
+    session.commit()
+    app.extensions["published"].clear()
+
+    def fail(_session, _task_id):
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr(machine, "reclaim", fail)
+
+    sweep_all()
+
+    assert len(app.extensions["published"]) == 1
+    assert session.get_one(Tick, Job.SWEEP).failures == 1
+    assert "item left to the next run" in caplog.text
+
+
 def test_answers_of_long_ago_are_forgotten(session):
     """A-21"""
     for name, age in (("new", timedelta(0)), ("old", LONG_AGO)):
