@@ -1,7 +1,6 @@
 """Work that fails at any statement tells nobody; a process that dies loses no message."""
 
 import itertools
-from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -18,34 +17,7 @@ from orchestra.outbox import OutboxMessage
 from orchestra.tasks.chat_services import ChatServices
 from orchestra.tasks.messages import deliver
 from tests.builders import step
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@contextmanager
-def killed_at(number):
-    """Die before this statement, commits included; gives whether it came to that."""
-    seen = itertools.count(1)
-    died = []
-
-    def die(*_):
-        if next(seen) == number:
-            died.append(True)
-            raise Killed
-
-    events = ("before_cursor_execute", "commit")
-    for name in events:
-        sa.event.listen(db.engine, name, die)
-    try:
-        yield died
-    except Killed:
-        pass
-    finally:
-        for name in events:
-            sa.event.remove(db.engine, name, die)
-        db.session.remove()
+from tests.crashing import killed_at
 
 
 @pytest.fixture

@@ -274,17 +274,24 @@ class System:
         bind(self.settings.broker_address())
         publish(dispatches)
 
-    def command(self, *arguments, module=CLI):
+    def command(self, *arguments, module=CLI, **environment):
         """Run a command of ours as somebody does who has the key of a client."""
         self.client()
         key_id, secret = self._key
         key = {"ORCHESTRA_PROJECT_API_KEY": key_id, "ORCHESTRA_PROJECT_API_SECRET": secret}
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
-            env=self._environment() | key,
+            env=self._environment() | key | environment,
             capture_output=True,
             text=True,
             timeout=120,
+        )
+
+    def start_command(self, *arguments, **environment):
+        """Start a command of ours and do not wait for it."""
+        command = [sys.executable, "-m", CLI, *arguments]
+        return subprocess.Popen(
+            command, env=self._environment() | environment, stdout=subprocess.DEVNULL
         )
 
     # --- Clients ------------------------------------------------------------------------------
