@@ -46,7 +46,8 @@ format: $(READY_DEV) ## let ruff format and repair
 	@$(BIN)/ruff check --fix
 
 faults: $(READY_DEV) ## the long fault runs: killed processes, a wiped broker, storms and races
-	@$(BIN)/python -m pytest tests/faults tests/test_storm.py tests/test_races.py tests/test_staffing_races.py --long
+	@$(BIN)/python -m pytest tests/faults tests/test_storm.py tests/test_races.py tests/test_staffing_races.py \
+		tests/web/test_tabs.py tests/domain/test_nothing_deleted.py --long
 
 bench: $(READY_BENCH) ## set up, then speed beside Celery and DBOS, about 20 minutes; quicker: BENCH_ARGS=--quick
 	@$(BIN)/python -m bench $(BENCH_ARGS)
