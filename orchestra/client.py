@@ -54,6 +54,10 @@ class OrchestraError(Exception):
         self.fields = dict(fields or {})
         self.retry_after = retry_after  # the header of the answer
 
+    def __str__(self) -> str:
+        fields = (f"{name}: {' '.join(texts)}" for name, texts in self.fields.items())
+        return " ".join([self.message, *fields])
+
     @property
     def is_passing(self) -> bool:
         """Whether the same call may succeed in a moment: also while its first try still runs."""

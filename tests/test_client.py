@@ -193,6 +193,7 @@ def test_a_refusal_is_raised_with_all_that_is_known(client, workflow):
     assert (refusal.value.kind, refusal.value.status) == ("invalid", 422)
     assert set(refusal.value.fields) == {"description", "priority"}
     assert refusal.value.message
+    assert "description: Length must be between 1 and 1000." in str(refusal.value)
 
 
 def test_a_wrong_secret_is_refused(url, secret):

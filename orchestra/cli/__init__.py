@@ -62,7 +62,7 @@ class Commands(click.Group):
                 click.echo(problem, err=True)
             raise click.exceptions.Exit(UNUSABLE) from error
         except OrchestraError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {_told(error)}", err=True)
             code = UNUSABLE if isinstance(error, Unusable) else REFUSED
             raise click.exceptions.Exit(code) from error
         except OSError as error:
@@ -70,6 +70,13 @@ class Commands(click.Group):
                 raise
             click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
             raise click.exceptions.Exit(UNUSABLE) from error
+
+
+def _told(error: OrchestraError) -> str:
+    """The message, and what is wrong with each field if the message does not say it."""
+    fields = {name: " ".join(texts) for name, texts in error.fields.items()}
+    more = (f"{name}: {text}" for name, text in fields.items() if text not in error.message)
+    return " ".join([error.message, *more])
 
 
 @click.group(cls=Commands)

@@ -17,7 +17,7 @@ from orchestra.cli.checks import ready_application
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import information, interventions, repair
 from orchestra.domain import projects as rules
-from orchestra.errors import Invalid, NotFound
+from orchestra.errors import Invalid, NotFound, WrongStepKind
 from orchestra.models import (
     TERMINAL,
     Project,
@@ -191,10 +191,20 @@ def skip(task_id: int, data: str | None, note: str | None) -> None:
     """
     with _changing() as session:
         if data is None:
-            interventions.skip_task(session, operator(), task_id, note)
+            _skip_human(session, task_id, note)
         else:
             repair.skip_with_data(session, operator(), task_id, _parsed(data), note)
     click.echo(f"Task {task_id} is complete.")
+
+
+def _skip_human(session: Session, task_id: int, note: str | None) -> None:
+    """:raises Invalid: the step is a machine's; says what is missing."""
+    try:
+        interventions.skip_task(session, operator(), task_id, note)
+    except WrongStepKind as error:
+        raise Invalid(
+            f"Task {task_id} is a machine step: give its result, a JSON object, with --data."
+        ) from error
 
 
 def _parsed(data: str) -> Any:

@@ -80,6 +80,12 @@ def test_a_failed_step_is_retried_or_skipped_with_data(run, session, failed_task
     assert session.get(Task, failed_task).status == "awaiting_processing"
 
     assert run("tasks", "skip", failed_task, "--data", "{").exit_code == 1
+    for given, advice in (
+        ((), "give its result, a JSON object, with --data"),
+        (("--data", "1"), "data: "),
+    ):
+        refused = run("tasks", "skip", failed_task, *given)
+        assert (refused.exit_code, advice in refused.stderr) == (1, True), refused.stderr
     skipped = run("tasks", "skip", failed_task, "--data", '{"image": null}', "--note", "gone")
     assert skipped.exit_code == 0
     session.expire_all()
