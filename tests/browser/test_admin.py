@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from orchestra.models import Channel, Message, Role, TaskStatus
 from tests.browser.conftest import PHONE
 from tests.builders import reviewed, step
+from tests.check_functions import DAY, checks
 
 
 @pytest.fixture(params=["sqlite"], scope="session")
@@ -26,6 +27,11 @@ def office(make, session):
         step("copy", "reporting", "adjust", name="Copy editing"),
         certifications=["editor", "reporter"],
         slug="journalism",
+        sanity_checks=checks(
+            configured=["late", "stale_task"],
+            repetition=DAY,
+            built_in={"stale_task": {"seconds": 36 * 3600, "steps": ["reporting"]}},
+        ),
     )
     editor, reporter = version.workflow.certifications
     editor.name, reporter.name = "Editor", "Reporter"

@@ -315,7 +315,7 @@ def test_a_version_shows_its_checks(mia, make, session, version):
     """W-69, SB-1 to SB-5"""
     channel = "slack_project_channel"
     stale = {"type": channel, "message": "please <look>", "steps": ["write"]}
-    late = {"type": channel, "message": "it is late", "steps": ["write", "print"]}
+    late = {"type": channel, "message": "late", "steps": ["write", "print"]}
     make.version(
         step("write"),
         step("print"),
@@ -334,8 +334,8 @@ def test_a_version_shows_its_checks(mia, make, session, version):
     shown = page.partition('aria-labelledby="checks"')[2].partition("</section>")[0]
     rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in shown.split("<tr ")[1:]]
     assert [row.partition("> ")[2] for row in rows] == [
-        "stale_task Built in, after 36 hours, on write Once please &lt;look&gt; write",
-        "is_late Function Again after 1 day it is late write, print please &lt;look&gt; write",
+        "stale_task Built in, after 36 hours, on write Once please &lt;look&gt; to write",
+        "is_late Function Again after 1 day late to write, print please &lt;look&gt; to write",
     ]
     assert "<code>tests.check_functions.find</code>" in shown
     assert "days" in shown
