@@ -11,11 +11,12 @@ import time_machine
 from PIL import Image
 
 from orchestra.database import utcnow
-from orchestra.domain import projects
+from orchestra.domain import documents, projects
+from orchestra.domain.folders import Wanted
 from orchestra.errors import RefusedByService
 from orchestra.integrations.files import FilesInMemory
 from orchestra.integrations.s3 import S3Files
-from orchestra.models import AuditEvent, StoredFile, TaskStatus, Verb
+from orchestra.models import AuditEvent, FileKind, StoredFile, TaskStatus, Verb
 from orchestra.web import direct_uploads
 from tests.contract.s3_server import BUCKET, files_in_s3, s3_server
 
@@ -318,6 +319,18 @@ def test_where_it_is_off_files_come_to_us(app, writer, work, begin, change_setti
         off = writer.get(page)
         assert off.headers["Content-Security-Policy"] == other
         assert "direct-uploads" not in off.text
+
+
+def test_documents_take_pictures_the_same_way(writer, work, session, begin):
+    """I-37"""
+    wanted = Wanted(kind=FileKind.DOCUMENT, key="plan", name="The plan")
+    document = documents.reserve(session, work.admin, work.project.id, wanted, "Words").id
+    session.commit()
+    address = begin().get_json()["address"]
+    for path, sends in (("", False), ("edit", True)):
+        page = writer.get(f"/orchestra/documents/{document}/{path}")
+        assert (address in page.headers["Content-Security-Policy"]) is sends
+        assert ('name="direct-uploads"' in page.text) is sends
 
 
 def test_a_page_is_there_whatever_its_store_lacks(writer, work, monkeypatch):

@@ -1,6 +1,6 @@
 """Documents that are edited in the app: reading, editing, history (I-31, I-34)."""
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.database import reading, retry_deadlocks, transaction
@@ -9,7 +9,7 @@ from orchestra.domain.document_view import DocumentView
 from orchestra.domain.folders import DOCUMENTS
 from orchestra.errors import Conflict, Invalid, Malformed, NotFound, StaleRevision, TooLarge
 from orchestra.project_files import ProjectFiles, store
-from orchestra.web import auth, requests
+from orchestra.web import auth, direct_uploads, requests
 from orchestra.web.errors import HTTP_STATUS
 from orchestra.web.pages.changes import compare_texts
 from orchestra.web.security import CONTENT_POLICY
@@ -104,11 +104,11 @@ def _view(document_id: str) -> DocumentView:
         return document_view.document_view(session, auth.current_worker(), document_id)
 
 
-def _editor(view: DocumentView, text: str, problem: str | None = None) -> str:
-    return render_template("documents/edit.html", view=view, text=text, problem=problem)
+def _editor(view: DocumentView, text: str, problem: str | None = None) -> Response:
+    return direct_uploads.render_page("documents/edit.html", view=view, text=text, problem=problem)
 
 
-def _typed_again(document_id: str, text: str) -> str:
+def _typed_again(document_id: str, text: str) -> Response:
     """The page with a fresh token and with what was typed (W-13).
 
     :raises Forbidden: there is no such document, to say which needs a token.
