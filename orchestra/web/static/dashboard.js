@@ -1,6 +1,7 @@
 // The dashboard: pick up, filter, sort, walk by keyboard, stay fresh.
 
 import { Refusal, send } from "./api.js";
+import { keepFresh } from "./fresh.js";
 import { notify } from "./notices.js";
 
 const FRESH_EVERY_MS = 5000;
@@ -11,7 +12,6 @@ const resting = new Set(); // roles whose button rests
 const asked = new URLSearchParams(location.search); // of the server
 let words = wordsIn(asked.get("q") ?? ""); // of the filter
 let sorting = sortingIn(asked.get("sort")); // {key, isDescending}
-let etag = null;
 let typing;
 
 function wordsIn(text) {
@@ -44,7 +44,7 @@ async function pickUp(form) {
     resting.add(role);
     setTimeout(() => {
       resting.delete(role);
-      refresh(true);
+      askAnew();
     }, REST_MS);
   }
 }
@@ -108,7 +108,7 @@ function ask() {
   if (words.length) asked.set("q", words.join(" "));
   if (sorting) asked.set("sort", `${sorting.isDescending ? "-" : ""}${sorting.key}`);
   history.replaceState(null, "", address());
-  refresh(true);
+  askAnew();
 }
 
 function address() {
@@ -141,43 +141,11 @@ document.addEventListener("click", (event) => {
   ask();
 });
 
-// Fresh data: asked for while somebody looks, sent only when something changed
-
-function refresh(isForced = false) {
-  if (document.hidden && !isForced) return;
-  if (isForced) etag = null;
-  window.htmx?.trigger(work(), "refresh");
-}
-
-const isOurs = (event) => event.detail.elt === work(); // the frame may fetch something, too
-
-document.addEventListener("htmx:configRequest", (event) => {
-  if (!isOurs(event)) return;
-  event.detail.path = address();
-  if (etag) event.detail.headers["If-None-Match"] = etag;
-});
-document.addEventListener("htmx:afterRequest", (event) => {
-  const { xhr } = event.detail;
-  if (isOurs(event) && xhr.status === 200) etag = xhr.getResponseHeader("ETag");
-});
-document.addEventListener("htmx:beforeSwap", (event) => {
-  // Signed out meanwhile: the answer is the login page.
-  if (isOurs(event) && !event.detail.serverResponse.includes('id="work"')) {
-    event.detail.shouldSwap = false;
-    location.reload();
-  }
-});
-document.addEventListener("htmx:afterSwap", apply);
-
-// The server does not know which groups are open or what is typed into the filter.
-if (window.Idiomorph) {
-  const keeps = (name, element) =>
-    (name === "open" && element.tagName === "DETAILS") || (name === "value" && element.id === "filter");
-  window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
-    keeps(name, element) ? false : undefined;
-  window.Idiomorph.defaults.ignoreActiveValue = true;
-}
-
 apply();
-setInterval(() => refresh(), FRESH_EVERY_MS);
-document.addEventListener("visibilitychange", () => refresh());
+document.addEventListener("htmx:afterSwap", apply);
+const askAnew = keepFresh({
+  id: "work",
+  everyMs: FRESH_EVERY_MS,
+  address,
+  isOfThePerson: (name, element) => name === "value" && element.id === "filter",
+});
