@@ -91,9 +91,12 @@ def _plans(request_ids: Sequence[int], describing: Describing) -> Iterator[Plan]
     """The authors' functions are called as the plans are asked for, with no transaction open."""
     with reading() as session:
         plans = staffing_batches.plans(session, request_ids)
-        questions = [offer_details.question_of(session, plan.wanted) for plan in plans]
+        questions = [
+            offer_details.question_of(session, plan.wanted) if plan.judged.chosen else None
+            for plan in plans
+        ]
     for plan, question in zip(plans, questions, strict=True):
-        yield replace(plan, detail=describing.detail(question)) if plan.judged.chosen else plan
+        yield replace(plan, detail=describing.detail(question))
 
 
 @celery.task(name=Job.REMIND_WORKERS.value)
