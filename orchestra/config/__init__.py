@@ -39,6 +39,7 @@ class Settings(
     MailSettings,
     AccountSettings,
     FileSettings,
+    LaterSettings,
 ):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.config.declaring import about
-from orchestra.config.later import LaterSettings
 
 KEY_VARIABLE = "GOOGLE_SERVICE_ACCOUNT_JSON"
 KEY_PARTS = ("client_email", "private_key", "token_uri")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class DriveSettings(LaterSettings):
+class DriveSettings:
     """Which account keeps files in which folder."""
 
     google_service_account_json: str = field(

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestra.config.declaring import about
-from orchestra.config.later import LaterSettings
 
 # Key of STAFFBOT_CONFIG: the field of a slash command that must be listed under it (S-57).
 FIELD_OF_LIST = {
@@ -22,7 +21,7 @@ FIELD_OF_LIST = {
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class SlackSettings(LaterSettings):
+class SlackSettings:
     """Two workspaces, and the slash command."""
 
     slack_staffbot_token: str = field(

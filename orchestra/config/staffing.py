@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from orchestra.config.declaring import about
-from orchestra.config.later import LaterSettings
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class StaffingSettings(LaterSettings):
+class StaffingSettings:
     """How many are asked, how often, and when people are reminded or warned."""
 
     staffbot_worker_batch_size: int = field(
