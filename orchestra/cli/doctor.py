@@ -15,6 +15,7 @@ from orchestra.cli.checks import (
     newest_revision,
     refuse_older_database,
     refuse_unreachable_broker,
+    unusable_database,
 )
 from orchestra.cli.queues import queues_of_versions, system_queues
 from orchestra.config import SHORTEST_SECRET_KEY, Settings
@@ -103,7 +104,10 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
         return
     yield _revision(settings)
     for check in (check_constraints, check_clock, check_outbox, check_scheduler, check_keys):
-        yield check(settings)
+        try:
+            yield check(settings)
+        except sa.exc.DBAPIError as error:  # a part of it is damaged
+            yield Finding(Level.FAIL, "database", str(unusable_database(settings, error)))
 
 
 def _revision(settings: Settings) -> Finding:
@@ -121,6 +125,12 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "broker", str(error))
         return
     yield Finding(Level.OK, "broker", "answers.")
+    try:
+        refuse_older_database(settings)
+    except OrchestraError:
+        text = "not looked at: it is the database that says which there must be."
+        yield Finding(Level.WARN, "queues", text)
+        return
     yield check_queues(settings)
 
 

@@ -61,6 +61,37 @@ def test_a_sweep_of_now_is_fine(found, session):
     assert found().level is Level.OK
 
 
+def test_a_database_that_cannot_be_used_keeps_nothing_else_from_being_looked_at(
+    app, change_settings, monkeypatch, tmp_path
+):
+    """X-35"""
+    change_settings(database_url=f"sqlite:///{tmp_path}/none.sqlite3")
+    settings = app.config["SETTINGS"]
+    monkeypatch.setattr(doctor, "refuse_unreachable_broker", lambda _settings: None)
+
+    (database,) = doctor.examine_database(settings)
+    broker, queues = doctor.examine_broker(settings)
+
+    assert (database.level, broker.level, queues.level) == (Level.FAIL, Level.OK, Level.WARN)
+    assert "There is no database at" in database.text
+
+
+def test_what_is_damaged_in_the_database_is_told_in_a_line(app, monkeypatch):
+    """X-35, C-16"""
+
+    def damaged(_settings):
+        raise sa.exc.DatabaseError("SELECT 1", {}, Exception("disk image is malformed\nmore"))
+
+    monkeypatch.setattr(doctor, "check_outbox", damaged)
+    found = list(doctor.examine_database(app.config["SETTINGS"]))
+    (failed,) = [finding for finding in found if finding.level is Level.FAIL]
+    assert failed.text.endswith(
+        "cannot be used: disk image is malformed. Put a backup in its place, or move it away to "
+        "begin anew."
+    )
+    assert found[-1].part == "api keys"
+
+
 def test_a_setting_that_has_no_effect_is_told(app, change_settings):
     """P-55"""
     assert list(examine_retired(app.config["SETTINGS"])) == []
