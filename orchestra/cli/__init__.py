@@ -1,5 +1,6 @@
 """The `orchestra` command. A command's module is imported when the command is used, not before."""
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -55,6 +56,8 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
+        # What servers log of a database that fails, commands say in their line.
+        logging.getLogger("orchestra.database").addHandler(logging.NullHandler())
         try:
             return super().invoke(ctx)
         except BadConfiguration as error:
@@ -73,9 +76,12 @@ class Commands(click.Group):
 
 
 def _told(error: OrchestraError) -> str:
-    """The message, and what is wrong with each field if the message does not say it."""
+    """The message, what is wrong with each field if it does not say so, and what a driver said."""
     fields = {name: " ".join(texts) for name, texts in error.fields.items()}
-    more = (f"{name}: {text}" for name, text in fields.items() if text not in error.message)
+    more = [f"{name}: {text}" for name, text in fields.items() if text not in error.message]
+    reason = str(getattr(error.__cause__, "orig", "")).strip().partition("\n")[0]
+    if reason and reason not in error.message:
+        more.append(f"({reason})")
     return " ".join([error.message, *more])
 
 

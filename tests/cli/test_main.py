@@ -4,10 +4,12 @@ import json
 
 import click
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 import orchestra.cli
 from orchestra.cli import COMMANDS, Unusable, main
+from orchestra.database import transaction
 from orchestra.errors import BadConfiguration, Conflict
 
 
@@ -45,6 +47,25 @@ def test_an_error_is_told_on_stderr_and_by_the_exit_code(error, code, lines, run
     assert result.exit_code == code
     assert result.stderr.splitlines() == lines
     assert result.stdout == ""
+
+
+def test_what_the_database_said_is_part_of_the_line(run, monkeypatch, app):
+    """C-16: no traceback beside it."""
+
+    @click.command()
+    def fail():
+        with transaction():
+            raise sa.exc.OperationalError("SELECT 1", {}, Exception("disk I/O error\nmore"))
+
+    monkeypatch.setattr(orchestra.cli, "fail", fail, raising=False)
+    monkeypatch.setitem(COMMANDS, "fail", "orchestra.cli:fail")
+
+    result = run("fail")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: The database is not reachable at the moment. Try again later. (disk I/O error)\n"
+    )
 
 
 def test_wrong_usage_is_exit_code_2(run):
