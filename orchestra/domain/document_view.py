@@ -34,8 +34,9 @@ def document_view(session: Session, worker: Worker, document_id: str) -> Documen
     """:raises NotFound: there is no such document, or the worker is not on its project."""
     document = documents.get_document(session, worker, document_id)
     newest = session.scalar(_entries(document_id).limit(1))
-    project = session.get_one(Project, document.project_id)
-    a_task_id = session.scalar(sa.select(sa.func.min(Task.id)).where(Task.project_id == project.id))
+    first_task = sa.select(sa.func.min(Task.id)).where(Task.project_id == Project.id)
+    found = sa.select(Project, first_task.scalar_subquery())
+    project, a_task_id = session.execute(found.where(Project.id == document.project_id)).one()
     return DocumentView(document=document, project=project, newest=newest, a_task_id=a_task_id)
 
 
