@@ -2,16 +2,15 @@
 
 import dataclasses
 import os
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from orchestra.config.accounts import AccountSettings
+from orchestra.config.addresses import is_host, is_web_address, reachable, with_driver
+from orchestra.config.data_dir import made_folder, secret_key_in
 from orchestra.config.declaring import UNSHOWN, about, declaration, variable, without_password
 from orchestra.config.drive import DriveSettings
 from orchestra.config.files import FileSettings
@@ -202,7 +201,7 @@ class Settings(
     @property
     def loopback_url(self) -> str:
         """Where this machine reaches the web process that `orchestra up` runs."""
-        return f"http://{_reachable(self.web_host)}:{self.web_port}"
+        return f"http://{reachable(self.web_host)}:{self.web_port}"
 
     @property
     def embedded_database(self) -> bool:
@@ -236,29 +235,14 @@ class Settings(
         """These settings with a secret key: in development one is made once and kept (E-10)."""
         if self.secret_key:
             return self
-        path = self.data_dir / "secret_key"
-        if not path.exists():
-            _make_secret_key(self.made_data_dir(), path)
-        return dataclasses.replace(self, secret_key=path.read_text(encoding="ascii").strip())
+        return dataclasses.replace(self, secret_key=secret_key_in(self.data_dir))
 
     def made_data_dir(self) -> Path:
         """The data folder, made if it is not there.
 
         :raises BadConfiguration: it cannot be made, or nothing can be written into it.
         """
-        reason = None
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror
-        if not os.access(self.data_dir, os.W_OK | os.X_OK):
-            raise BadConfiguration(
-                [
-                    f"ORCHESTRA_DATA_DIR: nothing can be written into {self.data_dir}: "
-                    f"{reason or 'this user may not'}. Name another folder, or make it yours."
-                ]
-            )
-        return self.data_dir
+        return made_folder(self.data_dir)
 
     def _found_workflow_dirs(self) -> tuple[Path, ...]:
         """Absolute folders; unset and absent, the folder beside the package holds the examples."""
@@ -279,7 +263,7 @@ class Settings(
             data_dir=self.data_dir.absolute(),
             url=url,
             workflow_dirs=self._found_workflow_dirs(),
-            database_url=_with_driver(self.database_url) or self._embedded_database_url(),
+            database_url=with_driver(self.database_url) or self._embedded_database_url(),
             notifications_from_email=self.notifications_from_email or self.default_from_email,
             file_backend=self.file_backend or ("google_drive" if self.google_apps else "local"),
         )
@@ -294,7 +278,7 @@ class Settings(
     def _problems(self) -> list[str]:
         problems = [] if self.development else self._secret_key_problems()
         for name, url in (("ORCHESTRA_URL", self.url), ("ORCHESTRA_FLOWER_URL", self.flower_url)):
-            if url and not _is_web_address(url):
+            if url and not is_web_address(url):
                 problems.append(f"{name}: must begin with http:// or https://, and name a host.")
         if self.database_url.split(":")[0] not in DATABASES:
             problems.append("ORCHESTRA_DATABASE_URL: must begin with postgresql:// or sqlite:///.")
@@ -343,56 +327,10 @@ def declared() -> list[dataclasses.Field[Any]]:
 def _take_out_bad_host(values: dict[str, Any]) -> list[str]:
     """Refuse a host of which no address can be made, before one is made of it."""
     host = values.get("web_host")
-    if host is None or _is_host(host):
+    if host is None or is_host(host):
         return []
     del values["web_host"]
     return [
         f"ORCHESTRA_WEB_HOST: {host!r} is not a host name or an IP address (without scheme, "
         "brackets and port)."
     ]
-
-
-def _is_host(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return re.fullmatch(r"[\w.-]+", text) is not None
-    return True
-
-
-def _is_web_address(url: str) -> bool:
-    parts = urlsplit(url)
-    is_host = bool(parts.hostname) and _is_host(parts.hostname or "")
-    return is_host and parts.scheme in ("http", "https")
-
-
-def _reachable(host: str) -> str:
-    """The host to put in links for an address that is bound: "anywhere" is reached at loopback."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if address.version == 6:
-        return "[::1]" if address.is_unspecified else f"[{host}]"
-    return "127.0.0.1" if address.is_unspecified else host
-
-
-def _with_driver(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    if scheme in ("postgres", "postgresql"):
-        return f"postgresql+psycopg://{rest}"
-    return scheme + separator + rest
-
-
-def _make_secret_key(folder: Path, path: Path) -> None:
-    """Keep a new key in the folder; of several processes that make one at once, the first wins."""
-    draft = folder / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
-    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(secrets.token_hex(32))
-    # A link appears whole and never replaces: no process reads half a key or a second one.
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
