@@ -10,7 +10,7 @@ from orchestra.config import Settings
 
 TEXT = "%(levelname)s %(name)s: %(message)s"
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-LOUD = ("celery.worker.strategy", "celery.app.trace", "kombu.connection")
+LOUD = ("celery.beat", "celery.worker.strategy", "celery.app.trace", "kombu.connection")
 
 
 def configure(settings: Settings) -> None:
