@@ -11,7 +11,8 @@ from orchestra import outbox
 from orchestra.database import find_locked
 from orchestra.domain import audit, dead_letters
 from orchestra.domain.audit import Actor, require_manager
-from orchestra.domain.machine_steps import PER_PAGE, Page, last_line
+from orchestra.domain.machine_steps import NO_ERROR, PER_PAGE, Page
+from orchestra.domain.markup import gist_of
 from orchestra.errors import Conflict, NotFound
 from orchestra.models import Message, Project, ProjectStatus, Task, TaskStatus, Verb
 from orchestra.outbox import Dispatch, Job, OutboxMessage
@@ -30,8 +31,8 @@ class AskedJob:
     still_waits: bool = False  # whether the step would be asked for again at once
 
     @property
-    def last_line(self) -> str:
-        return last_line(self.message.last_error)
+    def gist(self) -> str:
+        return gist_of(self.message.last_error or "") or NO_ERROR
 
 
 def dead(session: Session, number: int = 1) -> Page[AskedJob]:
@@ -102,7 +103,7 @@ def _note(session: Session, actor: Actor, message: OutboxMessage, decision: str)
             "job": message.job,
             "key": message.dedupe_key,
             "failures": message.failures,
-            "error": last_line(message.last_error),
+            "error": gist_of(message.last_error or ""),
         },
         after={"decision": decision},
     )

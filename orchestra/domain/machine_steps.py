@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer, load_only
 
 from orchestra.database import utcnow
+from orchestra.domain.markup import gist_of
 from orchestra.domain.operations import is_last_attempt
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.models import (
@@ -23,6 +24,7 @@ from orchestra.models import (
 
 PER_PAGE = 50
 MOST_GROUPS = 20
+NO_ERROR = "No error was recorded."
 SHOWN_OF_A_GROUP = 3
 MOST_AT_ONCE = 100  # decided by one press
 LARGEST_TRACEBACK = 4000  # of the many on one page; the project page has all of it
@@ -81,8 +83,8 @@ class MachineStep:
         return self.lease_until is not None and self.lease_until < utcnow()
 
     @property
-    def last_line(self) -> str:
-        return last_line(self.error)
+    def gist(self) -> str:
+        return gist_of(self.error or "") or NO_ERROR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +108,6 @@ class FailedGroup:
     def at_once(self) -> int:
         """How many of them one press decides."""
         return min(self.decidable, MOST_AT_ONCE)
-
-
-def last_line(text: str | None) -> str:
-    """What a traceback or an error comes down to."""
-    lines = (text or "").strip().splitlines()
-    return lines[-1].strip() if lines else "No error was recorded."
 
 
 # --- Lists ------------------------------------------------------------------------------------

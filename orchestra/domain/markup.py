@@ -12,6 +12,7 @@ LONGEST_POST = 3000  # characters (I-19)
 ChatText = NewType("ChatText", str)  # in the chat's markup; data in it are escaped
 Link = tuple[str, str]  # words and address
 OPEN = "Open in Orchestra"
+_FRAME = '  File "'  # how a traceback begins the lines of a call
 
 _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
@@ -36,10 +37,13 @@ def cut(text: str, longest: int) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
-def last_line(error: str) -> str:
-    """Of a traceback the line that says what was wrong."""
+def gist_of(error: str) -> str:
+    """The line that says what was wrong: of a traceback the one after its last frame, of anything
+    else the first; messages of errors may have several."""
     lines = [line for line in error.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    frames = [n for n, line in enumerate(lines) if line.startswith((_FRAME, "Traceback"))]
+    said = lines[frames[-1] + 1 :] if frames else lines
+    return next((line.strip() for line in said if not line.startswith(" ")), "")
 
 
 # --- Chat -------------------------------------------------------------------------------------

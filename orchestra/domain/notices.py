@@ -14,7 +14,7 @@ from orchestra.domain import messages
 from orchestra.domain.audit import Actor
 from orchestra.domain.graph import Graph, Step
 from orchestra.domain.locking import LockedTask
-from orchestra.domain.markup import last_line, mention
+from orchestra.domain.markup import gist_of, mention
 from orchestra.domain.message_texts import About, Kind, post_subject, post_words, words
 from orchestra.models import (
     TERMINAL,
@@ -225,8 +225,8 @@ def _tell_team(
 
 
 def machine_failed(session: Session, locked: LockedTask) -> None:
-    """Once per failure, with the last line of its error."""
-    error = last_line(locked.task.last_error or "")
+    """Once per failure, with what was wrong."""
+    error = gist_of(locked.task.last_error or "")
     about = About.of(locked.project, step=locked.step.name, task_id=locked.task.id, detail=error)
     _tell(session, Kind.MACHINE_FAILED, about, project_admins(), locked.project.id)
 
@@ -255,7 +255,7 @@ def preparation_problem(session: Session, project: Project, error: str) -> None:
 
 def sanity_problem(session: Session, project: Project, error: str) -> None:
     """Once per project and day, whatever the problem."""
-    about = About.of(project, detail=last_line(error))
+    about = About.of(project, detail=gist_of(error))
     cause = f"project:{project.id}:day:{utcnow().date().isoformat()}"
     _tell(session, Kind.SANITY_PROBLEM, about, project_admins(), project.id, cause=cause)
 

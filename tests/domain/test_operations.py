@@ -9,6 +9,7 @@ from orchestra import outbox
 from orchestra.database import utcnow
 from orchestra.domain import dead_jobs, execution, machine, machine_steps, operations, projects
 from orchestra.domain.execution import Runner
+from orchestra.domain.markup import gist_of
 from orchestra.models import (
     Attempt,
     Channel,
@@ -212,11 +213,33 @@ def test_failed_steps_are_grouped_by_version_and_step(make, session, admin, fail
     assert (large.version_id, large.slug, large.total, large.paused) == (first.id, "crawl", 4, 0)
     assert len(large.steps) == machine_steps.SHOWN_OF_A_GROUP
     assert (small.total, small.paused, small.decidable) == (1, 1, 0)
-    assert small.steps[0].last_line == "PermanentFailure: there is no such page"
+    assert small.steps[0].gist == "PermanentFailure: there is no such page"
     assert "Traceback" in small.steps[0].traceback
     assert machine_steps.failed_task_ids(session, second.id, "crawl") == []
     group, page = machine_steps.failed_group(session, first.id, "crawl")
     assert (group.total, len(page.rows), page.pages) == (4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "gist"),
+    [
+        (
+            "ValueError: The service said no:\n  code 7\ntry later",
+            "ValueError: The service said no:",
+        ),
+        ("", ""),
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n    ^^^\n'
+            "KeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n"
+            'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    raise Bad\n'
+            "Bad: no page\nof this name",
+            "Bad: no page",
+        ),
+    ],
+)
+def test_of_an_error_the_line_is_told_that_says_what_was_wrong(error, gist):
+    """W-73, N-20"""
+    assert gist_of(error) == gist
 
 
 # --- Jobs that were given up ------------------------------------------------------------------
@@ -240,7 +263,7 @@ def dead(make, session):
 
 def test_a_dead_job_shows_its_error_and_its_step(dead):
     job = dead()
-    assert (job.last_line, job.project) == ("KeyError: 'url'", "A project")
+    assert (job.gist, job.project) == ("KeyError: 'url'", "A project")
     assert (job.message.failures, job.message.resend_at) == (outbox.LAST_FAILURE, None)
 
 
