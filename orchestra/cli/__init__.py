@@ -1,5 +1,6 @@
 """The `orchestra` command. A command's module is imported when the command is used, not before."""
 
+import errno
 import logging
 from importlib import import_module
 from typing import Any
@@ -32,6 +33,7 @@ COMMANDS = {
     "worker": "orchestra.cli.processes:worker",
     "workflows": "orchestra.cli.workflows:workflows",
 }
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 REFUSED = 1
 UNUSABLE = 3
 
@@ -69,9 +71,10 @@ class Commands(click.Group):
             code = UNUSABLE if isinstance(error, Unusable) else REFUSED
             raise click.exceptions.Exit(code) from error
         except OSError as error:
-            if error.filename is None:  # not about a file: the traceback tells more
-                raise
-            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+            if error.filename is None and error.errno not in OF_THE_DISK:
+                raise  # it is about no file: the traceback tells more
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"Error: {where}{error.strerror}.", err=True)
             raise click.exceptions.Exit(UNUSABLE) from error
 
 

@@ -30,6 +30,7 @@ def run(monkeypatch, tmp_path):
         (Unusable("ORCHESTRA_DATABASE_URL: gone."), 3, ["Error: ORCHESTRA_DATABASE_URL: gone."]),
         (BadConfiguration(["A: is wrong.", "B: too."]), 3, ["A: is wrong.", "B: too."]),
         (PermissionError(13, "Permission denied", "x"), 3, ["Error: x: Permission denied."]),
+        (OSError(28, "No space left on device"), 3, ["Error: No space left on device."]),
     ],
 )
 def test_an_error_is_told_on_stderr_and_by_the_exit_code(error, code, lines, run, monkeypatch):
