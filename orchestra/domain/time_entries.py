@@ -95,28 +95,35 @@ def change(session: Session, actor: Actor, entry_id: int, wanted: Change) -> Tim
     _check(session, worker, given)
     days = {entry.worked_on, given.get("worked_on", entry.worked_on)}
     time_records.require_open(session, worker.id, days)
-    former_seconds = entry.work_seconds
     for name, value in given.items():
         setattr(entry, name, value)
-    if entry.work_seconds != former_seconds:
+    if entry.work_seconds != before["work_seconds"]:
         entry.was_cut_off = False
-    after = time_records.as_columns(entry)
-    changed = [key for key in after if after[key] != before[key]]
-    if changed:
-        entry.changed_at = utcnow()
-        places = [entry.assignment_id or before["assignment"], before["assignment"]]
-        project_id = time_records.lock_projects_of(session, places)
-        audit.record(
-            session,
-            actor,
-            Verb.TIME_ENTRY_CHANGED,
-            entry,
-            project_id=project_id,
-            before={key: before[key] for key in changed},
-            after={key: after[key] for key in changed} | {"worker_id": worker.id},
-        )
+    _note_change(session, actor, entry, before)
     session.flush()
     return entry
+
+
+def _note_change(
+    session: Session, actor: Actor, entry: TimeEntry, before: Mapping[str, Any]
+) -> None:
+    """When, and in the audit, if anything is not as before."""
+    after = time_records.as_columns(entry)
+    changed = [key for key in after if after[key] != before[key]]
+    if not changed:
+        return
+    entry.changed_at = utcnow()
+    places = [entry.assignment_id or before["assignment"], before["assignment"]]
+    project_id = time_records.lock_projects_of(session, places)
+    audit.record(
+        session,
+        actor,
+        Verb.TIME_ENTRY_CHANGED,
+        entry,
+        project_id=project_id,
+        before={key: before[key] for key in changed},
+        after={key: after[key] for key in changed} | {"worker_id": entry.worker_id},
+    )
 
 
 def delete(session: Session, actor: Actor, entry_id: int) -> TimeEntry:
