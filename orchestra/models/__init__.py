@@ -1,5 +1,6 @@
 """Tables, and facts about one row."""
 
+from orchestra.models.attempts import Attempt, AttemptOutcome
 from orchestra.models.audit import AuditEvent, Source, Verb
 from orchestra.models.chat import ChannelMember, ChannelState, ProjectChannel, SlackRequest
 from orchestra.models.definitions import (
@@ -29,18 +30,15 @@ from orchestra.models.projects import (
     TERMINAL,
     Assignment,
     AssignmentStatus,
-    Attempt,
-    AttemptOutcome,
     CreationProblem,
     Iteration,
     IterationStatus,
     Project,
     ProjectStatus,
-    Remark,
-    ReviewDraw,
     Task,
     TaskStatus,
 )
+from orchestra.models.review import Remark, ReviewDraw
 from orchestra.models.sanity import CheckProblem, ProjectCheck
 from orchestra.models.staffing import (
     IS_LIVE_REQUEST,
