@@ -33,6 +33,8 @@ COMMANDS = {
     "worker": "orchestra.cli.processes:worker",
     "workflows": "orchestra.cli.workflows:workflows",
 }
+# What servers log of a database that fails and of unusable keys, commands say in their lines.
+TOLD_OTHERWISE = ("orchestra.database", "orchestra.domain.keys")
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 REFUSED = 1
 UNUSABLE = 3
@@ -58,8 +60,8 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # What servers log of a database that fails, commands say in their line.
-        logging.getLogger("orchestra.database").addHandler(logging.NullHandler())
+        for name in TOLD_OTHERWISE:
+            logging.getLogger(name).addHandler(logging.NullHandler())
         try:
             return super().invoke(ctx)
         except BadConfiguration as error:

@@ -165,7 +165,11 @@ def refuse_unreachable_broker(settings: Settings) -> None:
             broker.ensure_connection(max_retries=1, timeout=3)
         policy = eviction_policy(address)
     except (KombuError, redis.RedisError, OSError) as error:
-        raise Unusable(f"ORCHESTRA_BROKER_URL: no broker answers at {shown}: {error}") from error
+        advice = f" Is `orchestra up` running in {settings.data_dir}?"
+        raise Unusable(
+            f"ORCHESTRA_BROKER_URL: no broker answers at {shown}: {error}"
+            f"{advice if settings.embedded_broker else ''}"
+        ) from error
     if policy not in (None, "noeviction"):
         raise Unusable(
             f"ORCHESTRA_BROKER_URL: the broker at {shown} may throw work away when its memory is "

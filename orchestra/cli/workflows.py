@@ -93,8 +93,7 @@ def load_all(force: bool, as_json: bool) -> None:
     settings = Settings.from_env()
     packages = _packages(settings)
     if not packages:
-        folders = ", ".join(map(str, settings.workflow_dirs)) or "no folder"
-        raise NotFound(f"No workflow package found; looked in {folders}.")
+        raise NotFound(f"No workflow package found; {_places(settings)}.")
     slugs, problems = definitions.find_slugs(packages)
     _tell(problems, [])
     with ready_application(settings):
@@ -210,7 +209,10 @@ def _packages(settings: Settings) -> list[Path]:
 def _found(settings: Settings, reference: str, *, every: bool) -> tuple[Path, str, list[str]]:
     """Folder, workflow slug and versions that a reference stands for."""
     slug, version = (reference, "") if every else _split(reference)
-    folder = definitions.find_package(_packages(settings), slug)
+    try:
+        folder = definitions.find_package(_packages(settings), slug)
+    except NotFound as error:
+        raise NotFound(f"{error} Orchestra {_places(settings)}.") from error
     found = definitions.version_slugs(folder)
     if every:
         return folder, slug, found
@@ -218,6 +220,11 @@ def _found(settings: Settings, reference: str, *, every: bool) -> tuple[Path, st
         known = ", ".join(found) or "none"
         raise NotFound(f"The workflow {slug!r} has no version {version!r}. Found: {known}.")
     return folder, slug, [version]
+
+
+def _places(settings: Settings) -> str:
+    folders = ", ".join(map(str, settings.workflow_dirs)) or "no folder"
+    return f"looked in {folders} (ORCHESTRA_WORKFLOW_DIRS)"
 
 
 def _split(reference: str) -> tuple[str, str]:

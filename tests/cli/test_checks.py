@@ -99,6 +99,17 @@ def test_a_database_that_cannot_be_used_is_told_with_what_to_do(content, reason,
     assert reason in str(caught.value)
 
 
+def test_an_embedded_broker_that_does_not_run_is_told_by_what_starts_it(tmp_path):
+    """C-16"""
+    settings = Settings.from_env({}, data_dir=tmp_path)
+    settings.broker_address_file.write_text("redis://:secret@127.0.0.1:1/0")
+
+    with pytest.raises(Unusable) as caught:
+        checks.refuse_unreachable_broker(settings)
+    assert str(caught.value).endswith(f"Is `orchestra up` running in {tmp_path}?")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_broker_that_takes_the_call_and_says_nothing_is_not_waited_for(tmp_path):
     """C-16"""
     with create_server(("127.0.0.1", 0)) as silent:

@@ -97,6 +97,7 @@ flowchart TD
         ("magazine", "must be WORKFLOW/VERSION"),
         ("magazine/v9", "no version 'v9'. Found: v1."),
         ("magasine/v1", "did you mean 'magazine'"),
+        ("magasine/v1", "(ORCHESTRA_WORKFLOW_DIRS)."),
     ],
 )
 def test_what_is_not_found_is_one_line_on_stderr(draft, run, reference, message):

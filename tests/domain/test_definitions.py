@@ -319,6 +319,7 @@ def test_a_cycle_lists_its_members_in_order(draft):
     [
         ("{package}.functions.craw", "cannot_import", "did you mean 'crawl'?"),
         ("{package}.nowhere.crawl", "cannot_import", "No module named"),
+        ("json.v1.crawl", "cannot_import", "No module named 'json.v1'; json is /"),
         ("{package}.broken.crawl", "cannot_import", "ZeroDivisionError: division by zero"),
         ("{package}.leaving.crawl", "cannot_import", "SystemExit"),
         ("crawl", "cannot_import", "must be a dotted name"),

@@ -1,6 +1,7 @@
 """Function references: dotted names of authors' functions and of the built-in policies."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -152,6 +153,8 @@ def _attribute(path: str) -> object:
         raise ImportError(f"must be a dotted name, such as package.module.function{named}")
     try:
         module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error}{_whereabouts(error, module_name)}") from error
     except ImportError:
         raise
     except (Exception, SystemExit) as error:  # a module of an author may fail in any way
@@ -159,6 +162,14 @@ def _attribute(path: str) -> object:
     if not hasattr(module, name):
         raise ImportError(f"module {module_name} has no {name!r}{nearest(name, vars(module))}")
     return getattr(module, name)
+
+
+def _whereabouts(error: ModuleNotFoundError, module_name: str) -> str:
+    """Where the package is that lacks the module: perhaps another one of that name."""
+    package = module_name.partition(".")[0]
+    file = getattr(sys.modules.get(package), "__file__", None)
+    is_inside = (error.name or "").startswith(f"{package}.")
+    return f"; {package} is {file}" if file and is_inside else ""
 
 
 def _signature(function: Function) -> inspect.Signature:
