@@ -1,11 +1,9 @@
 """Files, folders and documents in Google Drive, API v3 (specification I-32 to I-35)."""
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Self
 
@@ -18,23 +16,30 @@ from orchestra.errors import BadConfiguration, NotFound, OrchestraError, Refused
 from orchestra.integrations import drive_connection
 from orchestra.integrations.drive_connection import Connection
 from orchestra.integrations.drive_content import content_of
+from orchestra.integrations.drive_objects import (
+    DOCUMENT,
+    FACTS,
+    FOLDER,
+    SHARED,
+    Facts,
+    age,
+    as_media,
+    checked,
+    content_size,
+    copied,
+    entry_of,
+    listed,
+    present,
+    trash,
+)
 from orchestra.integrations.drive_sharing import refused_addresses, take_back
-from orchestra.integrations.files import MARKDOWN, UNKNOWN, Entry, Kind, Stored, pieces
+from orchestra.integrations.files import MARKDOWN, UNKNOWN, Entry, Stored, pieces
 from orchestra.integrations.pausing import Pausing
 
 SCOPES = ["https://www.googleapis.com/auth/drive"]
-FOLDER = "application/vnd.google-apps.folder"
-DOCUMENT = "application/vnd.google-apps.document"
-KINDS = {FOLDER: Kind.FOLDER, DOCUMENT: Kind.DOCUMENT}
-PLACE = re.compile(r"[A-Za-z0-9_-]+")
 KEY_PROPERTY = "orchestraKey"
-FACTS = "id,name,mimeType,size,createdTime"
-PAGE_SIZE = 200
 IN_MEMORY_BYTES = 1024 * 1024  # up to there a content waits in memory to be sent
 CHUNK_BYTES = 8 * 1024 * 1024  # sent in one request; a multiple of 256 KiB, as Drive wants it
-SHARED = {"supportsAllDrives": True}  # what lies in a shared drive is hidden from other calls
-
-Facts = dict[str, Any]  # of one object, as Drive tells them
 
 PAUSING = Pausing("Google Drive")  # of this process
 
@@ -93,18 +98,18 @@ class DriveFiles:
     def entries(self, folder: str) -> list[Entry]:
         with self._connected() as drive:
             area = self._area(drive, folder)
-            found = _listed(drive, area, f"'{folder}' in parents and trashed = false")
-        return [_entry(facts) for facts in found]
+            found = listed(drive, area, f"'{folder}' in parents and trashed = false")
+        return [entry_of(facts) for facts in found]
 
     def make_document(
         self, key: str, name: str, folder: str | None, text: str, *, template: str | None = None
     ) -> str:
         def make(drive: Connection, facts: Facts) -> Facts:
             if template is not None:
-                return _copied(drive, template, facts)
+                return copied(drive, template, facts)
             request = drive.files.create(
                 body={**facts, "mimeType": DOCUMENT},
-                media_body=_as_media(text),
+                media_body=as_media(text),
                 fields=FACTS,
                 **SHARED,
             )
@@ -114,15 +119,15 @@ class DriveFiles:
 
     def read_document(self, place: str) -> str:
         with self._connected() as drive:
-            _present(drive, place)
+            present(drive, place)
             content = drive.content(drive.files.export(fileId=place, mimeType=MARKDOWN))
         return content.decode("utf-8-sig").replace("\r\n", "\n")
 
     def write_document(self, place: str, text: str) -> None:
         with self._connected() as drive:
-            _present(drive, place)
+            present(drive, place)
             drive.ask(
-                drive.files.update(fileId=place, media_body=_as_media(text), fields="id", **SHARED)
+                drive.files.update(fileId=place, media_body=as_media(text), fields="id", **SHARED)
             )
 
     def put(
@@ -160,7 +165,7 @@ class DriveFiles:
     def open(self, place: str) -> BinaryIO:
         drive = self._connection()
         try:
-            size_bytes = _content_size(drive, place)
+            size_bytes = content_size(drive, place)
         except BaseException:
             drive.close()
             raise
@@ -171,12 +176,12 @@ class DriveFiles:
         anyone with the link, even if no people are named."""
         with self._connected() as drive:
             return refused_addresses(
-                drive, _checked(place), addresses, link_sharing=self._link_sharing
+                drive, checked(place), addresses, link_sharing=self._link_sharing
             )
 
     def unshare(self, place: str, addresses: Collection[str]) -> None:
         with self._connected() as drive:
-            take_back(drive, _checked(place), addresses)
+            take_back(drive, checked(place), addresses)
 
     def address(self, place: str, *, download_as: str | None = None) -> str | None:
         """Drive sends the browser on to the page of the folder, document or file."""
@@ -186,7 +191,7 @@ class DriveFiles:
         """Put it in the bin of Drive, from where people can take it back for 30 days."""
         with self._connected() as drive:
             try:
-                _trash(drive, _checked(place))
+                trash(drive, checked(place))
             except NotFound:
                 return
 
@@ -234,7 +239,7 @@ class DriveFiles:
             area = self._area(drive, folder)
             of_key = f"appProperties has {{ key='{KEY_PROPERTY}' and value='{value}' }}"
             query = f"{of_key} and trashed = false"
-            found = _listed(drive, area, query)
+            found = listed(drive, area, query)
             if found:
                 return found[0]
             facts = {
@@ -246,9 +251,9 @@ class DriveFiles:
                 made = make(drive, facts)
             except NotFound:  # somebody deleted it just now
                 raise _gone(folder) from None
-            first = min([made, *_listed(drive, area, query)], key=_age)
+            first = min([made, *listed(drive, area, query)], key=age)
             if first["id"] != made["id"]:
-                _trash(drive, made["id"])
+                trash(drive, made["id"])
             return first
 
     def _area(self, drive: Connection, folder: str | None) -> dict[str, str]:
@@ -264,7 +269,7 @@ class DriveFiles:
     def _folder_facts(self, drive: Connection, folder: str | None) -> Facts:
         wanted = "id,name,mimeType,trashed,driveId,capabilities(canAddChildren)"
         try:
-            facts = _present(drive, self._root if folder is None else folder, wanted)
+            facts = present(drive, self._root if folder is None else folder, wanted)
         except NotFound:
             raise _gone(folder) from None
         if facts["mimeType"] != FOLDER:
@@ -293,81 +298,3 @@ def _gone(folder: str | None) -> OrchestraError:
         "The root folder (GOOGLE_PROJECT_ROOT_ID) is not in Google Drive, or not shared with the "
         "service account."
     )
-
-
-def _checked(place: str) -> str:
-    """Ids are put into addresses and queries: nothing else may get there."""
-    if not PLACE.fullmatch(place):
-        raise NotFound("This is not the id of anything in Google Drive.")
-    return place
-
-
-def _present(drive: Connection, place: str, wanted: str = "id,name,mimeType,size,trashed") -> Facts:
-    facts = drive.ask(drive.files.get(fileId=_checked(place), fields=wanted, **SHARED))
-    if facts["trashed"]:
-        raise NotFound(f"{facts['name']!r} is in the bin of Google Drive.")
-    return facts
-
-
-def _content_size(drive: Connection, place: str) -> int:
-    facts = _present(drive, place)
-    if "size" not in facts:
-        raise RefusedByService("This has no content of its own; open it in Google Drive.")
-    return int(facts["size"])
-
-
-def _listed(drive: Connection, area: dict[str, str], query: str) -> list[Facts]:
-    """All of them, oldest first. Pages may overlap when something changes between them."""
-    found: dict[str, Facts] = {}
-    token = None
-    while True:
-        answer = drive.ask(
-            drive.files.list(
-                q=query,
-                fields=f"nextPageToken,files({FACTS})",
-                pageSize=PAGE_SIZE,
-                pageToken=token,
-                includeItemsFromAllDrives=True,
-                **SHARED,
-                **area,
-            )
-        )
-        found |= {facts["id"]: facts for facts in answer.get("files", [])}
-        token = answer.get("nextPageToken")
-        if not token:
-            return sorted(found.values(), key=_age)
-
-
-def _age(facts: Facts) -> tuple[str, str]:
-    return facts["createdTime"], facts["id"]
-
-
-def _entry(facts: Facts) -> Entry:
-    return Entry(
-        place=facts["id"],
-        name=facts["name"],
-        kind=KINDS.get(facts["mimeType"], Kind.FILE),
-        content_type=facts["mimeType"],
-        size_bytes=int(facts.get("size", 0)),
-    )
-
-
-def _as_media(text: str) -> MediaIoBaseUpload:
-    """Drive does not convert nothing at all."""
-    return MediaIoBaseUpload(BytesIO((text or "\n").encode()), MARKDOWN)
-
-
-def _copied(drive: Connection, template: str, facts: Facts) -> Facts:
-    try:
-        return drive.ask(
-            drive.files.copy(fileId=_checked(template), body=facts, fields=FACTS, **SHARED)
-        )
-    except NotFound:
-        raise RefusedByService(
-            f"The template {template} is not in Google Drive, or not shared with the service "
-            "account."
-        ) from None
-
-
-def _trash(drive: Connection, place: str) -> None:
-    drive.ask(drive.files.update(fileId=place, body={"trashed": True}, fields="id", **SHARED))
