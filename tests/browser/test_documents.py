@@ -187,6 +187,27 @@ def test_pictures_are_put_into_a_folder_beside_the_work(served, work, visiting):
     visit.shot("folder")
 
 
+TEXT_EDGES = """(paragraph) => {
+  const range = document.createRange();
+  range.selectNodeContents(paragraph);
+  const [text, box] = [range, paragraph].map((place) => place.getBoundingClientRect());
+  return [text.left - box.left, box.right - text.right].map((distance) => distance < 2);
+}"""
+
+
+def test_each_text_runs_in_its_own_direction(served, work, visiting, session):
+    """W-1: in the midst of our words, which run from left to right."""
+    documents.save(
+        session, work.writer, work.article, revision=1, text="العبارة الأخيرة\n\nThe end"
+    )
+    session.commit()
+    visit = visiting(served)
+    page = visit.sign_in("ana")
+    page.goto(f"{served}/orchestra/documents/{work.article}/")
+    edges = [paragraph.evaluate(TEXT_EDGES) for paragraph in page.locator(".document p").all()]
+    assert edges == [[False, True], [True, False]]
+
+
 COPY_PICTURE = """async () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 30 });
   canvas.getContext("2d").fillRect(0, 0, 20, 20);
