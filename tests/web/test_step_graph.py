@@ -85,6 +85,25 @@ def test_texts_stay_in_their_boxes():
     assert all(len(line.text) * 6 + line.x < box.width for line in box.lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "記事の確認と編集作業のとても長い名前です",
+            ["記事の確認と編集作業の", "とても長い名前です"],
+        ),
+        ("원고 검토와 아주 긴 이름의 편집", ["원고 검토와 아주 긴", "이름의 편집"]),
+        ("🗞️ Elektrizitätenhauptbetriebswerk", ["🗞️", "Elektrizitätenhauptbe-", "triebswerk"]),
+        ("编辑" * 40, ["编辑" * 5 + "编", "辑" + "编辑" * 5, "编辑" * 5 + "…"]),
+    ],
+)
+def test_letters_that_are_twice_as_wide_have_room(name, lines):
+    """W-4"""
+    graph = graph_of(step("a", name=name))
+    (box,) = picture(graph, rows_of(graph)).boxes
+    assert [line.text for line in box.lines if line.style == "name"] == lines
+
+
 def test_the_words_say_what_the_picture_shows():
     """W-5"""
     rows = rows_of(DIAMOND, a=TaskStatus.COMPLETE, b=TaskStatus.PROCESSING)

@@ -1,6 +1,6 @@
 """The steps of a project as a picture: columns from left to right, edges behind the boxes."""
 
-import textwrap
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -142,19 +142,38 @@ def _state(row: TaskRow, absent: str, measures: Measures) -> list[str]:
 
 def _wrapped(text: str, letters: float, most_lines: int) -> list[str]:
     width = max(int(letters), 4)
-    parts = " ".join(_parted(word, width) for word in text.split())
-    return textwrap.wrap(
-        parts, width, max_lines=most_lines, placeholder="…", break_on_hyphens=False
-    ) or [text[:width]]
+    lines = [""]
+    for part in (part for word in text.split() for part in _parted(word, width)):
+        joined = f"{lines[-1]} {part}".strip()
+        if _width(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    if len(lines) > most_lines:
+        last = lines[most_lines - 1]
+        lines[most_lines - 1 :] = [f"{last[: _fitting(last, width - 1)]}…"]
+    return lines
 
 
-def _parted(word: str, width: int) -> str:
-    """A word that is longer than a line, with hyphens."""
+def _parted(word: str, width: int) -> list[str]:
+    """A word that is longer than a line; letters that are words of their own need no hyphens."""
     parts = []
-    while len(word) > width:
-        parts.append(f"{word[: width - 1]}-")
-        word = word[width - 1 :]
-    return " ".join([*parts, word])
+    while _width(word) > width:
+        hyphen = "-" if _width(word) == len(word) else ""
+        at = max(_fitting(word, width - len(hyphen)), 1)
+        parts.append(word[:at] + hyphen)
+        word = word[at:]
+    return [*parts, word]
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters of the text have room."""
+    return next((n for n in range(len(text)) if _width(text[: n + 1]) > width), len(text))
+
+
+def _width(text: str) -> int:
+    """In Latin letters; those of East Asia and pictures are twice as wide."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _title(row: TaskRow, absent: str) -> str:
