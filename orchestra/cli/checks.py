@@ -18,7 +18,7 @@ from orchestra.config import Settings
 from orchestra.config.declaring import without_password
 from orchestra.database import db, reading
 from orchestra.domain import people
-from orchestra.errors import BadConfiguration
+from orchestra.errors import BadConfiguration, OrchestraError, Unavailable
 from orchestra.models import Worker
 from orchestra.tasks import publish
 
@@ -94,9 +94,12 @@ def refuse_missing_database(settings: Settings) -> None:
     """:raises Unusable: nobody has made the database yet, or the command looks elsewhere."""
     path = missing_file(settings)
     if path:
+        makers = "`orchestra db upgrade` makes one"
+        if settings.embedded_database:
+            makers = "`orchestra up` makes one, and so does `orchestra db upgrade`"
         raise Unusable(
             f"There is no database at {path} (ORCHESTRA_DATA_DIR, ORCHESTRA_DATABASE_URL). "
-            "`orchestra up` and `orchestra db upgrade` make one.",
+            f"{makers}.",
             details={"older": True},
         )
 
@@ -135,6 +138,11 @@ def refuse_older_database(settings: Settings) -> None:
             "Run `orchestra db upgrade`.",
             details={"older": True},
         )
+
+
+def failed_start(error: Unusable) -> OrchestraError:
+    """Why a process cannot start: it failed (1), or the database must be migrated first (3)."""
+    return error if error.details.get("older") else Unavailable(str(error))
 
 
 def refuse_public_passwords() -> None:

@@ -14,6 +14,7 @@ from flask import Flask
 
 from orchestra.cli import Unusable
 from orchestra.cli.checks import (
+    failed_start,
     ready_application,
     refuse_public_passwords,
     refuse_unreachable_broker,
@@ -22,7 +23,6 @@ from orchestra.cli.environment import environment, gunicorn_command
 from orchestra.cli.queues import queues_now, watch
 from orchestra.config import Settings
 from orchestra.database import db
-from orchestra.errors import Unavailable
 from orchestra.tasks import celery
 from orchestra.tasks.upkeep import sweep_all
 
@@ -41,7 +41,7 @@ def startable(settings: Settings) -> Iterator[Flask]:
             yield app
             db.engine.dispose()  # what comes next forks, and a connection must not be shared
     except Unusable as error:
-        raise error if error.details.get("older") else Unavailable(str(error)) from error
+        raise failed_start(error) from error
 
 
 @click.command()

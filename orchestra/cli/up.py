@@ -15,6 +15,7 @@ import click
 
 from orchestra.cli import Unusable, broker
 from orchestra.cli.checks import (
+    failed_start,
     ready_application,
     refuse_public_passwords,
     refuse_unreachable_broker,
@@ -24,7 +25,7 @@ from orchestra.cli.environment import environment, gunicorn_command
 from orchestra.cli.first_start import load_examples, make_client_key, sign_ins
 from orchestra.cli.supervisor import POLL_SECONDS, Supervisor
 from orchestra.config import Settings
-from orchestra.errors import Conflict, Unavailable
+from orchestra.errors import Conflict
 
 STATUS = "/orchestra/status/"
 READY_SECONDS = 60
@@ -53,8 +54,8 @@ def up(host: str | None, port: int | None, data_dir: Path | None, *, no_flower: 
         refuse_busy_port(settings)
         try:
             run(settings, with_flower=not no_flower)
-        except Unusable as error:  # at the start of the system this is a failed operation
-            raise Unavailable(str(error)) from error
+        except Unusable as error:
+            raise failed_start(error) from error
 
 
 def run(settings: Settings, *, with_flower: bool) -> None:

@@ -147,6 +147,21 @@ def test_what_cannot_be_reached_is_named_without_its_password(variable, address,
     assert not running_in(tmp_path / "var")
 
 
+def test_a_database_of_ones_own_must_be_migrated_first(tmp_path):
+    """X-29, X-31"""
+    result = subprocess.run(
+        command(tmp_path / "var", free_port()),
+        env=environment(ORCHESTRA_DATABASE_URL=f"sqlite:///{tmp_path}/mine.sqlite3"),
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 3
+    assert "is not migrated here" in result.stdout
+    assert f"no database at {tmp_path}/mine.sqlite3" in result.stderr
+    assert result.stderr.endswith("`orchestra db upgrade` makes one.\n")
+
+
 def test_a_port_in_use_is_refused_with_a_way_out(tmp_path, monkeypatch):
     port = free_port()
     with subprocess.Popen([sys.executable, "-m", "http.server", str(port)]) as other:
