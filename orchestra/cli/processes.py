@@ -72,8 +72,9 @@ def worker(queues: str | None, concurrency: int | None, ready_file: Path | None)
     """
     settings = Settings.from_env(worker_concurrency=concurrency)
     with startable(settings) as app:
-        chosen = queues.split(",") if queues else queues_now(celery, app)
-    if not queues:
+        named = [name.strip() for name in (queues or "").split(",") if name.strip()]
+        chosen = named or queues_now(celery, app)
+    if not named:
         watch(celery, app)
     if ready_file is not None:
         worker_ready.connect(lambda **_: ready_file.touch(), weak=False)

@@ -3,8 +3,6 @@
 import json
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
 from orchestra.config import Settings, showing
 
@@ -20,9 +18,7 @@ def settings(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table(
-        Column("Setting", no_wrap=True), Column("Value", overflow="fold"), "Source", "Meaning"
-    )
     for row in rows:
-        table.add_row(row["name"], showing.text(row["value"]), row["source"], row["meaning"])
-    Console().print(table)
+        name = click.style(row["name"], bold=True)
+        click.echo(f"{name} = {showing.text(row['value'])}  ({row['source']})")
+        click.echo(f"    {row['meaning']}")

@@ -95,6 +95,15 @@ def test_settings_are_printed_with_value_and_source(run):
     assert rows["ORCHESTRA_SANITY_INTERVAL"]["value"] == 300
 
 
+def test_settings_are_readable_in_a_narrow_terminal(run):
+    """E-4: two lines each, and no table whose last column is a few letters wide."""
+    lines = run("settings", env={"COLUMNS": "60", "ORCHESTRA_WEB_PORT": "9000"}).stdout.splitlines()
+
+    place = lines.index("ORCHESTRA_WEB_PORT = 9000  (environment)")
+    assert lines[place + 1] == "    Port of the web process."
+    assert "ORCHESTRA_SECRET_KEY =   (default)" in lines
+
+
 def test_a_misspelt_setting_stops_a_command(run):
     """E-3"""
     result = run("settings", env={"ORCHESTRA_LEASE": "1"})
