@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from typing import Any
 
 from orchestra.config import Settings
@@ -15,6 +16,8 @@ LOUD = ("celery.beat", "celery.worker.strategy", "celery.app.trace", "kombu.conn
 
 def configure(settings: Settings) -> None:
     """Send the log of this process to standard output, in the manner that the settings say."""
+    if isinstance(sys.stdout, TextIOWrapper):  # an author's error may hold half a character
+        sys.stdout.reconfigure(errors="backslashreplace")
     stream = logging.StreamHandler(sys.stdout)
     stream.setFormatter(JsonLines() if settings.log_json else TextLines(TEXT))
     logging.basicConfig(level=settings.log_level, handlers=[stream], force=True)

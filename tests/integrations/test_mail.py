@@ -144,8 +144,9 @@ def test_what_is_no_single_address_is_refused(address):
 def test_a_sender_that_is_no_address_is_an_offence_of_the_settings(settings):
     with pytest.raises(BadConfiguration):
         as_message(mail(sender=""))
-    with pytest.raises(BadConfiguration, match="NOTIFICATIONS_FROM_EMAIL"):
-        settings(default_from_email="nobody at all")
+    for name in ("default_from_email", "notifications_from_email"):
+        with pytest.raises(BadConfiguration, match=name.upper()):
+            settings(**{name: "nobody at all"})
 
 
 def test_one_address_for_all_mail_must_be_given(settings):
