@@ -62,12 +62,16 @@ MESSAGES = {
     "method_not_allowed": "This address does not answer this method; Allow names those it answers.",
     "too_large": "This is larger than what is accepted. Send less.",
 }
+MESSAGES_FOR_PEOPLE = {
+    "method_not_allowed": "This address belongs to a button, and shows nothing by itself. "
+    "Start from the dashboard.",
+}
 TITLES = {
     "malformed": "This request cannot be read",
     "unauthenticated": "You are not signed in",
     "forbidden": "You may not do this",
     "not_found": "There is nothing here",
-    "method_not_allowed": "This address does not answer that",
+    "method_not_allowed": "This is not a page",
     "too_large": "That is too large",
     "rate_limited": "Too many tries",
     "internal": "Something went wrong",
@@ -146,6 +150,6 @@ def page(kind: str, error: OrchestraError, error_id: str | None) -> str:
         "error.html",
         status=int(HTTP_STATUS[kind]),
         title=TITLES.get(kind, "This was refused"),
-        message=error.message,
+        message=MESSAGES_FOR_PEOPLE.get(kind, error.message),
         error_id=error_id,
     )

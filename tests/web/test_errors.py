@@ -118,6 +118,15 @@ def test_a_wrong_method_on_a_page_is_told_the_right_ones(client):
     assert "GET" in response.headers["Allow"]
 
 
+def test_who_opens_the_address_of_a_button_is_told_so(client):
+    """W-10"""
+    response = client.get("/orchestra/accounts/logout/")
+    assert response.status_code == 405
+    assert '<h1 class="mb-2">This is not a page</h1>' in response.text
+    assert "This address belongs to a button" in response.text
+    assert "Allow" not in response.text
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [
