@@ -82,6 +82,8 @@ def test_a_value_is_read_as_its_type(variable, text, field, value):
         ("ORCHESTRA_WEB_HOST", "http://0.0.0.0", "is not a host name or an IP address"),
         ("ORCHESTRA_WEB_HOST", "0.0.0.0:8000", "is not a host name or an IP address"),
         ("ORCHESTRA_WEB_HOST", "[]", "is not a host name or an IP address"),
+        ("ORCHESTRA_ALLOWED_HOSTS", "box.lan,*", "'*' is not a host name or an IP address"),
+        ("ORCHESTRA_ALLOWED_HOSTS", "box.lan:8000", "is not a host name or an IP address"),
         ("ORCHESTRA_DATABASE_URL", "sqlite://", "names no file"),
         ("ORCHESTRA_DATABASE_URL", "sqlite:///:memory:?x=1", "names no file"),
         ("DEFAULT_FROM_EMAIL", "desk", "is no mail address"),
@@ -97,6 +99,13 @@ def test_a_wrong_value_is_refused_by_name(variable, text, reason):
 
     assert problem.startswith(f"{variable}: ")
     assert reason in problem
+
+
+def test_the_host_of_the_address_is_always_accepted():
+    """A-15: else the link that the start prints would be refused."""
+    settings = Settings.from_env({"ORCHESTRA_ALLOWED_HOSTS": "box.lan,127.0.0.1"})
+
+    assert settings.allowed_hosts == ("127.0.0.1", "box.lan")
 
 
 @pytest.mark.parametrize("name", ["50% off", "who?", "a%20b", "#1", "münchen"])

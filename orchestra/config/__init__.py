@@ -60,7 +60,7 @@ class Settings(
         metadata=about("Where Flower answers, for a link on the operations page.", address=True),
     )
     allowed_hosts: tuple[str, ...] = field(
-        default=(), metadata=about("Accepted Host headers; unset: the host of the address.")
+        default=(), metadata=about("Accepted Host headers, beside the host of the address.")
     )
     trusted_proxies: int = field(
         default=0, metadata=about("How many proxies set forwarding headers.", low=0, high=10)
@@ -269,17 +269,23 @@ class Settings(
         )
         if "log_json" not in self.sources:
             settings = dataclasses.replace(settings, log_json=self.environment == "production")
-        if self.allowed_hosts:
-            return settings
-        local = ("localhost", "127.0.0.1") if self.development else ()
-        host = urlsplit(url).hostname or ""
-        return dataclasses.replace(settings, allowed_hosts=tuple(dict.fromkeys((host, *local))))
+        hosts = self.allowed_hosts
+        if self.development and not hosts:
+            hosts = ("localhost", "127.0.0.1")
+        own = urlsplit(url).hostname or ""
+        return dataclasses.replace(settings, allowed_hosts=tuple(dict.fromkeys((own, *hosts))))
 
     def _problems(self) -> list[str]:
         problems = [] if self.development else self._secret_key_problems()
         for name, url in (("ORCHESTRA_URL", self.url), ("ORCHESTRA_FLOWER_URL", self.flower_url)):
             if url and not is_web_address(url):
                 problems.append(f"{name}: must begin with http:// or https://, and name a host.")
+        problems += [
+            f"ORCHESTRA_ALLOWED_HOSTS: {host!r} is not a host name or an IP address (without "
+            "scheme, brackets, port and wildcard)."
+            for host in self.allowed_hosts[1:]  # the first is that of the address
+            if not is_host(host)
+        ]
         if self.database_url.split(":")[0] not in DATABASES:
             problems.append("ORCHESTRA_DATABASE_URL: must begin with postgresql:// or sqlite:///.")
         if self.database_url.partition("?")[0] in IN_MEMORY:
