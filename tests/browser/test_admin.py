@@ -127,7 +127,7 @@ def test_an_account_is_made_with_an_invitation(served, office, visiting, session
 
 
 def test_the_secret_of_a_new_key_is_seen_once(served, office, visiting):
-    """A-10"""
+    """A-10, W-4"""
     visit = visiting(served)
     page = visit.sign_in("ruth")
     page.goto(f"{served}/orchestra/admin/keys/")
@@ -138,6 +138,8 @@ def test_the_secret_of_a_new_key_is_seen_once(served, office, visiting):
     visit.check()
     page.goto(f"{served}/orchestra/admin/keys/")
     expect(page.locator(".secret")).to_have_count(0)
+    page.set_viewport_size(PHONE)
+    visit.check()
 
 
 @pytest.mark.parametrize("look", ["desktop", "phone"])

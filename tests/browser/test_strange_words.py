@@ -45,9 +45,10 @@ def task(make, session):
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_long_words_break_and_no_page_scrolls_sideways(served, task, visiting, viewport):
     """W-4"""
-    at_mia, at_ana = (visiting(served, viewport=viewport) for _ in range(2))
+    at_mia = visiting(served, viewport=viewport, color_scheme="dark")
+    at_ana = visiting(served, viewport=viewport)
     for visit, name, paths in (
-        (at_mia, "mia", ("projects", f"project/{task.project_id}")),
+        (at_mia, "mia", ("projects", f"project/{task.project_id}", f"task/{task.id}")),
         (at_ana, "ana", ("", "timecard", "inbox", f"task/{task.id}")),
     ):
         page = visit.sign_in(name)
