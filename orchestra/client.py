@@ -83,6 +83,8 @@ class OrchestraClient:
     ) -> None:
         env = os.environ
         self.url = (url or env.get("ORCHESTRA_URL") or DEFAULT_URL).rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"The address {self.url!r} must begin with http:// or https://.")
         key_id = key_id or env.get("ORCHESTRA_PROJECT_API_KEY") or DEFAULT_KEY_ID
         secret = secret or env.get("ORCHESTRA_PROJECT_API_SECRET")
         if not secret:
@@ -264,8 +266,12 @@ class OrchestraClient:
         if response.status_code == 200 and isinstance(answer, dict):
             return answer
         problem = answer if isinstance(answer, dict) else {}
+        unknown = (
+            f"{response.url} answered with status {response.status_code} and no message of "
+            "Orchestra. Is the address right?"
+        )
         raise OrchestraError(
-            problem.get("message") or f"Unexpected answer with status {response.status_code}.",
+            problem.get("message") or unknown,
             kind=problem.get("error") or "internal",
             status=response.status_code,
             fields=problem.get("fields"),

@@ -289,6 +289,16 @@ def test_the_page_about_the_client_is_true(url, secret, make, session, monkeypat
     assert result.failed == 0, "".join(told)
 
 
+def test_an_address_that_is_none_of_orchestra_is_told(url):
+    """A-48"""
+    with pytest.raises(OrchestraError, match=r"status 404 .* Is the address right\?") as refusal:
+        OrchestraClient(f"{url}/orchestra", "system", "secret").workflow_types()
+    assert refusal.value.status == 404
+
+    with pytest.raises(ValueError, match="must begin with http"):
+        OrchestraClient("127.0.0.1:8000", "system", "secret")
+
+
 def test_without_a_secret_there_is_no_client(monkeypatch):
     monkeypatch.delenv("ORCHESTRA_PROJECT_API_SECRET", raising=False)
     with pytest.raises(ValueError, match="ORCHESTRA_PROJECT_API_SECRET"):
