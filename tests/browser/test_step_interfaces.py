@@ -232,6 +232,23 @@ def test_a_text_is_previewed_while_it_is_written(served, visiting, started):
     expect(preview).to_be_hidden()
 
 
+def test_a_picture_is_sent_with_the_login_there_is_now(served, visiting, started, tmp_path):
+    """W-31"""
+    visit = visiting(served)
+    page = at_task(visit, started(FORM))
+    page.wait_for_load_state("networkidle")
+    visit.context.clear_cookies()
+    choose = page.locator('[data-pointer="/cover"] input[type=file]')
+    choose.set_input_files(picture(tmp_path))
+    error = page.locator('[data-pointer="/cover"] [data-error]').first
+    expect(error).to_contain_text("You are signed out. Sign in in another tab")
+    visit.page = visit.context.new_page()
+    visit.sign_in("ana")
+    choose.set_input_files(picture(tmp_path))
+    expect(page.locator('[data-pointer="/cover"]').get_by_role("img")).to_be_visible()
+    expect(error).to_be_hidden()
+
+
 def test_a_picture_is_dropped_into_a_text(served, visiting, started, tmp_path):
     """I-37"""
     visit = visiting(served)

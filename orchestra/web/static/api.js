@@ -60,6 +60,17 @@ async function insist(signIn, method, path, body) {
   }
 }
 
+// What is sent otherwise, as files are: call(token) is tried again if the login is a new one.
+export async function withToken(call) {
+  const attempt = () => call(tokenElement(document)?.content ?? "");
+  try {
+    return await attempt();
+  } catch (refusal) {
+    if (refusal.kind !== "forbidden" || !(await renewToken())) throw refusal;
+    return attempt();
+  }
+}
+
 // signIn() resolves to true when the person says they have signed in again.
 export function send(path, data, signIn) {
   return insist(signIn, "POST", path, JSON.stringify(data));

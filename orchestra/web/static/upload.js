@@ -1,6 +1,6 @@
 // Sending files to the project of a task, and the fields of a form that hold one.
 
-import { Refusal, send } from "./api.js";
+import { Refusal, send, withToken } from "./api.js";
 import { make } from "./dialogs.js";
 
 const PREFIX = "/orchestra/api/interface/";
@@ -16,8 +16,9 @@ export async function sendFile(path, fields, file, onProgress = () => {}) {
     const answer = await sendPast(path, fields, file, onProgress);
     if (answer) return answer;
   }
-  const token = document.querySelector('meta[name="csrf-token"]').content;
-  return post(PREFIX + path, fields, file, { onProgress, headers: { "X-CSRF-Token": token } });
+  return withToken((token) =>
+    post(PREFIX + path, fields, file, { onProgress, headers: { "X-CSRF-Token": token } }),
+  );
 }
 
 // Past the server to where it keeps files; resolves to null if that is not the way for this file.
