@@ -10,12 +10,23 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.database import reading, transaction
-from orchestra.domain import documents, interventions, lifecycle, machine, projects, remarks
+from orchestra.domain import (
+    documents,
+    interventions,
+    lifecycle,
+    machine,
+    projects,
+    remarks,
+    revert,
+)
 from orchestra.domain import time_entries as entries
 from orchestra.domain.execution import Outcome
 from orchestra.domain.remarks import Said
 from orchestra.errors import OrchestraError
 from orchestra.models import (
+    POOL,
+    Assignment,
+    AssignmentStatus,
     Attempt,
     AuditEvent,
     DocumentRevision,
@@ -23,7 +34,9 @@ from orchestra.models import (
     Remark,
     StoredFile,
     Task,
+    TaskStatus,
     TimeEntry,
+    Worker,
 )
 from orchestra.project_files import ProjectFiles
 from tests.walk import COMMANDS, STEPS, Walk
@@ -66,6 +79,41 @@ class Handing(Walk):
 
     def _data(self):
         return {"said": self._datum()}
+
+    # Where there is something to do: a walk among refusals hands in nothing.
+
+    def _held(self, session):
+        query = sa.select(Assignment.worker_id, Assignment.task_id, Assignment.revision).where(
+            Assignment.status == AssignmentStatus.PROCESSING,
+            Assignment.worker_id.is_not(None),
+            Assignment.discarded_at.is_(None),
+        )
+        held = session.execute(query.order_by(Assignment.id)).all()
+        return self.random.choice(held) if held else super()._held(session)
+
+    def give_out(self, session):
+        waiting = sa.select(Task.id).where(Task.status.in_(POOL), Task.is_human).order_by(Task.id)
+        task_ids, worker_id = session.scalars(waiting).all(), self.random.choice(self.workers)
+        task_id = self.random.choice(task_ids) if task_ids else None
+        return task_id and (
+            lambda s: lifecycle.assign_task(s, self.admin, task_id, s.get_one(Worker, worker_id))
+        )
+
+    def open_again(self, session):
+        """Take a task that is complete back to one of its rounds."""
+        rounds = sa.select(Iteration.task_id, Iteration.id).join(Iteration.assignment)
+        of_complete = rounds.where(
+            Task.id == Iteration.task_id,
+            *(Task.status == TaskStatus.COMPLETE, Task.is_human),
+            *(Iteration.discarded_at.is_(None), Assignment.discarded_at.is_(None)),
+        )
+        found = session.execute(of_complete.order_by(Iteration.id)).all()
+        task_id, iteration_id = self.random.choice([*found, (None, None)])
+        return task_id and (
+            lambda s: revert.revert_task(
+                s, self.admin, task_id, iteration_id=iteration_id, commit=True
+            )
+        )
 
     # People, with words.
 
@@ -176,9 +224,17 @@ class Handing(Walk):
         return call
 
     HANDING = (
-        *(Walk.assign, hand_over, hand_over, hand_over, Walk.revert) * 5,
-        *(Walk.claim, record, Walk.resume, Walk.unskip) * 4,
-        *(Walk.pick_up, Walk.reassign, Walk.unassign, Walk.accept, Walk.staff, Walk.ask),
+        *(give_out, hand_over, hand_over) * 8,
+        *(Walk.claim, record, Walk.resume, Walk.resume, Walk.unskip, open_again) * 4,
+        *(
+            Walk.assign,
+            Walk.pick_up,
+            Walk.reassign,
+            Walk.unassign,
+            Walk.accept,
+            Walk.staff,
+            Walk.ask,
+        ),
         *(save, resolve, skip, pause, Walk.edit, Walk.retry, Walk.skip_machine),
         *(Walk.lose, Walk.wait),
         *(note_time, change_time, hide_time, write, write, restore),
