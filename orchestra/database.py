@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import sqlalchemy as sa
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -32,6 +33,7 @@ _random = SystemRandom()
 DEADLOCK_TRIES = 4  # the first and three more (specification L-14)
 _LOCK_TIMEOUT = "55P03"
 _DEADLOCKS = frozenset({"40P01", "40001"})
+_DAMAGES = frozenset({"XX001", "XX002"})
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -162,14 +164,12 @@ def transaction() -> Iterator[Session]:
     """
     session = _fresh_session()
     try:
-        with session.begin():
+        with _translating(), session.begin():
             yield session
     except IntegrityError as error:
         raise Conflict(
             "Somebody else did this at the same moment. Reload and look again."
         ) from error
-    except (OperationalError, PoolIsEmpty) as error:
-        raise _translated(error) from error
     finally:
         publications = session.info.pop("after_commit", ())
         session.close()
@@ -182,11 +182,9 @@ def reading() -> Iterator[Session]:
     """A transaction that only reads: on SQLite it takes no write lock."""
     session = _fresh_session()
     try:
-        with session.begin():
+        with _translating(), session.begin():
             session.connection(execution_options={"orchestra_read_only": True})
             yield session
-    except (OperationalError, PoolIsEmpty) as error:
-        raise _translated(error) from error
     finally:
         session.close()
 
@@ -212,6 +210,26 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
 
 class Deadlock(Unavailable):
     """Two transactions waited for each other; the whole work may be tried again."""
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """:raises Unavailable: instead of what the driver raises when the database is to blame."""
+    try:
+        yield
+    except (OperationalError, PoolIsEmpty) as error:
+        raise _translated(error) from error
+    except DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        logger.exception("database damaged")
+        raise Unavailable("The database is damaged and must be restored from a backup.") from error
+
+
+def _is_damage(error: DatabaseError) -> bool:
+    """Whether something that is stored cannot be read any more."""
+    code = getattr(error.orig, "sqlstate", None)
+    return code in _DAMAGES or type(error.orig) is sqlite3.DatabaseError
 
 
 def _translated(error: OperationalError | PoolIsEmpty) -> Unavailable:

@@ -15,7 +15,6 @@ from orchestra.cli.checks import (
     newest_revision,
     refuse_older_database,
     refuse_unreachable_broker,
-    unusable_database,
 )
 from orchestra.cli.queues import queues_of_versions, system_queues
 from orchestra.config import SHORTEST_SECRET_KEY, Settings
@@ -106,8 +105,8 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
     for check in (check_constraints, check_clock, check_outbox, check_scheduler, check_keys):
         try:
             yield check(settings)
-        except sa.exc.DBAPIError as error:  # a part of it is damaged
-            yield Finding(Level.FAIL, "database", str(unusable_database(settings, error)))
+        except OrchestraError as error:  # a part of it is damaged
+            yield Finding(Level.FAIL, "database", str(error))
 
 
 def _revision(settings: Settings) -> Finding:
@@ -127,11 +126,11 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
     yield Finding(Level.OK, "broker", "answers.")
     try:
         refuse_older_database(settings)
+        queues = check_queues(settings)
     except OrchestraError:
         text = "not looked at: it is the database that says which there must be."
-        yield Finding(Level.WARN, "queues", text)
-        return
-    yield check_queues(settings)
+        queues = Finding(Level.WARN, "queues", text)
+    yield queues
 
 
 def check_mail(settings: Settings) -> Finding:

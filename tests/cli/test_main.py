@@ -1,6 +1,7 @@
 """The frame of the command line: exit codes, one line on stderr, help (C-16, X-28)."""
 
 import json
+import sqlite3
 
 import click
 import pytest
@@ -9,8 +10,8 @@ from click.testing import CliRunner
 
 import orchestra.cli
 from orchestra.cli import COMMANDS, Unusable, main
-from orchestra.database import transaction
-from orchestra.errors import BadConfiguration, Conflict
+from orchestra.database import reading, transaction
+from orchestra.errors import BadConfiguration, Conflict, Unavailable
 
 
 @pytest.fixture
@@ -67,6 +68,17 @@ def test_what_the_database_said_is_part_of_the_line(run, monkeypatch, app):
     assert result.stderr == (
         "Error: The database is not reachable at the moment. Try again later. (disk I/O error)\n"
     )
+
+
+@pytest.mark.parametrize("read_or_write", [reading, transaction])
+def test_a_damaged_database_is_told_in_words_and_a_mistake_of_ours_is_not(read_or_write, app):
+    """C-13, C-16"""
+    damage = sqlite3.DatabaseError("database disk image is malformed")
+    with pytest.raises(Unavailable, match="must be restored from a backup"), read_or_write():
+        raise sa.exc.DatabaseError("SELECT 1", {}, damage)
+
+    with pytest.raises(sa.exc.ProgrammingError), read_or_write():
+        raise sa.exc.ProgrammingError("SELEKT 1", {}, Exception("syntax error"))
 
 
 def test_wrong_usage_is_exit_code_2(run):
