@@ -83,7 +83,11 @@ def test_a_damaged_database_is_told_in_words_and_a_mistake_of_ours_is_not(read_o
 
 def test_wrong_usage_is_exit_code_2(run):
     assert run("settings", "--jason").exit_code == 2
-    assert run("upp").exit_code == 2
+    unknown = run("workflow", "list")
+    assert unknown.exit_code == 2
+    assert "No such command 'workflow'." in unknown.stderr
+    assert "Did you mean 'workflows'?" in unknown.stderr
+    assert "Did you mean" not in run("zzz").stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)
