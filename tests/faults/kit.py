@@ -128,7 +128,8 @@ class System:
     def start_beat(self, module=CLI):
         log = self.log("beat")
         self._beat_began = log.stat().st_size if log.exists() else 0
-        self._launch_part("beat", module)
+        # Otherwise it does not say that it ticks, for which tests wait.
+        self._launch_part("beat", module, environment={"ORCHESTRA_LOG_LEVEL": "DEBUG"})
 
     def wait_for_beat(self):
         """Wait until the scheduler ticks; before that it would refuse to start without a broker."""
