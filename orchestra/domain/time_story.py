@@ -1,9 +1,11 @@
 """Recorded time in the words of a project's history."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from orchestra.domain.durations import hours_and_minutes, rounded_minutes
+from orchestra.domain.time_records import day_words
 from orchestra.models import AuditEvent
 
 _COLUMNS = {
@@ -30,4 +32,5 @@ BROUGHT_BACK = "brought back"
 
 def _worked(columns: Mapping[str, Any]) -> str:
     minutes = rounded_minutes(columns.get("work_seconds", 0))
-    return f"{hours_and_minutes(minutes)} h of work on {columns.get('date')}"
+    day = date.fromisoformat(columns["date"])
+    return f"{hours_and_minutes(minutes)} h of work on {day_words(day)}"

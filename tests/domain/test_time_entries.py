@@ -196,10 +196,10 @@ def test_the_history_of_a_project_tells_it_in_words(session, make, act):
     act(time_entries.restore, work.writer, made.id)
     told = [e.did for e in story.history(session, work.project.id).events if "time" in e.verb]
     assert told == [
-        "brought back 1:01 h of work on 2026-03-03.",
-        "deleted 1:01 h of work on 2026-03-03.",
+        "brought back 1:01 h of work on 3 March 2026.",
+        "deleted 1:01 h of work on 3 March 2026.",
         "changed the date and the description of recorded time.",
-        "recorded 1:01 h of work on 2026-03-04.",
+        "recorded 1:01 h of work on 4 March 2026.",
     ]
 
 
@@ -217,11 +217,11 @@ def test_the_history_of_a_task_tells_the_time_that_was_worked_on_it(session, mak
         return [event.text for event in events if "time" in event.verb]
 
     by_reviewer = [
-        f"{work.reviewer.name} deleted 0:02 h of work on 2026-03-04.",
+        f"{work.reviewer.name} deleted 0:02 h of work on 4 March 2026.",
         f"{work.reviewer.name} changed the description of recorded time.",
-        f"{work.reviewer.name} recorded 0:02 h of work on 2026-03-04.",
+        f"{work.reviewer.name} recorded 0:02 h of work on 4 March 2026.",
     ]
-    by_writer = [f"{work.writer.name} recorded 0:01 h of work on 2026-03-04."]
+    by_writer = [f"{work.writer.name} recorded 0:01 h of work on 4 March 2026."]
     assert told(work.task) == by_reviewer + by_writer
     assert told(work.task, person=work.reviewer.name) == by_reviewer
     assert told(other.task) == []
@@ -241,7 +241,7 @@ def test_the_history_tells_time_that_was_moved_at_both_tasks(session, make, act)
         return [event.did for event in events if "time" in event.verb]
 
     moved = "changed the task of recorded time."
-    assert told(held[0].task_id) == [moved, "recorded 0:01 h of work on 2026-03-04."]
+    assert told(held[0].task_id) == [moved, "recorded 0:01 h of work on 4 March 2026."]
     assert told(held[1].task_id) == [moved]
 
 
