@@ -129,7 +129,13 @@ def start_broker(supervisor: Supervisor, settings: Settings) -> None:
     if settings.embedded_broker:
         command, folder = broker.prepare(settings)
         supervisor.start("broker", command, folder)
-        broker.wait_until_ready(settings.broker_address())
+        try:
+            broker.wait_until_ready(settings.broker_address())
+        except Unusable as error:
+            raise Unusable(
+                f"{error} Its log is {folder}/valkey.log. While nothing runs here the folder may "
+                "be deleted: what is due stands in the database."
+            ) from error
     else:
         refuse_unreachable_broker(settings)
 

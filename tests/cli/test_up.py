@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.cli import Unusable, broker
 from orchestra.cli.broker import free_port
-from orchestra.cli.up import refuse_busy_port
+from orchestra.cli.up import refuse_busy_port, start_broker
 from orchestra.config import Settings
 from orchestra.errors import Conflict
 
@@ -160,6 +161,20 @@ def test_a_database_of_ones_own_must_be_migrated_first(tmp_path):
     assert "is not migrated here" in result.stdout
     assert f"no database at {tmp_path}/mine.sqlite3" in result.stderr
     assert result.stderr.endswith("`orchestra db upgrade` makes one.\n")
+
+
+def test_a_broker_that_does_not_start_may_begin_anew(tmp_path, monkeypatch):
+    """X-29, R-1: as when its file is damaged."""
+    settings = Settings.from_env({}, data_dir=tmp_path)
+    monkeypatch.setattr(broker, "START_SECONDS", 0)
+
+    class Idle:
+        def start(self, *_process):
+            pass
+
+    with pytest.raises(Unusable) as caught:
+        start_broker(Idle(), settings)
+    assert f"Its log is {tmp_path}/broker/valkey.log. While nothing runs" in str(caught.value)
 
 
 def test_a_port_in_use_is_refused_with_a_way_out(tmp_path, monkeypatch):
