@@ -22,7 +22,7 @@ from orchestra.errors import BadConfiguration, OrchestraError, Unavailable
 from orchestra.models import Worker
 from orchestra.tasks import publish
 
-BROKER_SECONDS = 8  # one on a busy machine may take long, and a process that gave up stays away
+PATIENCE = 8  # seconds; a broker on a busy machine may take long
 # The people of the example workflows and of `create-admin --demo`, with their passwords, which
 # everybody can read.
 PUBLIC_PASSWORDS = {
@@ -168,10 +168,12 @@ def refuse_unreachable_broker(settings: Settings) -> None:
     address = settings.broker_address()
     shown = without_password(address)
     # Without a limit for reading, what listens there and says nothing would be waited for.
-    limits = {"max_retries": 1} | ({"socket_timeout": BROKER_SECONDS} if address.startswith("redis") else {})
+    limits = {"max_retries": 1}
+    if address.startswith("redis"):
+        limits["socket_timeout"] = PATIENCE
     try:
-        with Connection(address, connect_timeout=BROKER_SECONDS, transport_options=limits) as broker:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+        with Connection(address, connect_timeout=PATIENCE, transport_options=limits) as broker:
+            broker.ensure_connection(max_retries=1, timeout=PATIENCE)
         policy = eviction_policy(address)
     except (KombuError, redis.RedisError, OSError) as error:
         advice = f" Is `orchestra up` running in {settings.data_dir}?"
@@ -190,7 +192,7 @@ def eviction_policy(address: str) -> str | None:
     """Which keys Redis gives up when its memory is full; None: not Redis, or it does not say."""
     if not address.startswith(("redis://", "rediss://")):
         return None
-    with redis.Redis.from_url(address, socket_timeout=BROKER_SECONDS) as client:
+    with redis.Redis.from_url(address, socket_timeout=PATIENCE) as client:
         try:
             policy: str = client.info("memory").get("maxmemory_policy")
         except redis.ResponseError:  # hosted services may forbid the question
