@@ -1,8 +1,12 @@
 """`orchestra sanity-check`: check projects once, or see what would be said (SB-17)."""
 
+import json
+from dataclasses import asdict
+
 import click
 
 from orchestra.cli.checks import ready_application
+from orchestra.cli.workflows import as_json_option
 from orchestra.database import reading
 from orchestra.domain.sanity_messages import Said
 from orchestra.errors import NotFound
@@ -13,7 +17,8 @@ from orchestra.tasks.sanity import check, create_and_handle_sanity_checks
 @click.command(name="sanity-check")
 @click.option("--project", "project_id", metavar="ID", type=click.IntRange(1), help="Only this.")
 @click.option("--dry-run", is_flag=True, help="Print what would be said; record nothing.")
-def sanity_check(project_id: int | None, *, dry_run: bool) -> None:
+@as_json_option
+def sanity_check(project_id: int | None, *, dry_run: bool, as_json: bool) -> None:
     """Check all active projects whose workflow asks for it, or one of them, once.
 
     Example: orchestra sanity-check --project 17 --dry-run
@@ -21,13 +26,17 @@ def sanity_check(project_id: int | None, *, dry_run: bool) -> None:
     with ready_application():
         _require_project(project_id)
         if project_id is None and not dry_run:
-            _say(create_and_handle_sanity_checks.run())
+            number = create_and_handle_sanity_checks.run()
+            click.echo(json.dumps({"messages": number}) if as_json else _count(number))
             return
-        number = 0
-        for said in check(project_id, is_kept=not dry_run):
-            click.echo(_line(said))
-            number += 1
-        _say(number, " would be recorded" if dry_run else "")
+        messages = list(check(project_id, is_kept=not dry_run))
+    if as_json:
+        said = [asdict(message) for message in messages]
+        click.echo(json.dumps({"messages": len(said), "said": said}, indent=2))
+        return
+    for message in messages:
+        click.echo(_line(message))
+    click.echo(_count(len(messages), " would be recorded" if dry_run else ""))
 
 
 def _require_project(project_id: int | None) -> None:
@@ -44,5 +53,5 @@ def _line(said: Said) -> str:
     return f"project {said.project_id}, {said.check_slug}, {place}: {said.text}"
 
 
-def _say(messages: int, more: str = "") -> None:
-    click.echo(f"{messages} {'message' if messages == 1 else 'messages'}{more}.")
+def _count(messages: int, more: str = "") -> str:
+    return f"{messages} {'message' if messages == 1 else 'messages'}{more}."

@@ -1,5 +1,6 @@
 """`orchestra sanity-check` (SB-17)."""
 
+import json
 from contextlib import nullcontext
 
 import pytest
@@ -42,6 +43,18 @@ def test_a_dry_run_says_what_would_be_said_and_records_nothing(run, session, mak
     assert messages(session) == 1
     assert run().stdout == "1 message.\n"
     assert run().stdout == "0 messages.\n"
+
+
+def test_what_is_said_is_printed_for_machines_too(run, session, make):
+    """C-16"""
+    checked = project(make, checks("late", repetition=DAY))
+    session.commit()
+
+    printed = json.loads(run("--project", checked.id, "--json").stdout)
+    assert printed["messages"] == 1
+    (said,) = printed["said"]
+    assert (said["project_id"], said["check_slug"]) == (checked.id, "late")
+    assert json.loads(run("--json").stdout) == {"messages": 0}
 
 
 def test_a_project_that_is_not_there_is_refused(run):
