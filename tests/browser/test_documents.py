@@ -136,10 +136,12 @@ def test_what_was_not_saved_is_offered_to_who_wrote_it_only(served, work, visiti
     text_field(page).fill("Between us")
     state(page).to_contain_text("Could not save")
     page.close()
+    visit.page = page = visit.context.new_page()
     for name, is_offered in (("ben", False), ("ana", True)):
-        visit.context.clear_cookies()
-        visit.page = visit.context.new_page()
-        page = edit(visit, served, work, name)
+        page.goto(f"{served}/orchestra/accounts/logout_then_login/")
+        page.get_by_role("main").get_by_role("button", name="Log out").click()
+        expect(page.get_by_label("Password")).to_be_visible()
+        edit(visit, served, work, name)
         expect(page.get_by_role("button", name="Restore it")).to_be_visible(visible=is_offered)
 
 
