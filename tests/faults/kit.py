@@ -99,6 +99,7 @@ class System:
         self.start_broker()
         self.start_worker()
         self.start_beat()
+        self.wait_for_beat()
 
     def stop(self):
         for name in list(self.processes):
@@ -132,7 +133,7 @@ class System:
         self._launch_part("beat", module, environment={"ORCHESTRA_LOG_LEVEL": "DEBUG"})
 
     def wait_for_beat(self):
-        """Wait until the scheduler ticks; before that it would refuse to start without a broker."""
+        """Wait until it ticks; before that it would refuse to start without broker or database."""
         what = "the scheduler ticks"
         self.wait_until(
             lambda: b"Sending" in self.log("beat").read_bytes()[self._beat_began :], what

@@ -38,7 +38,6 @@ def networked(request, tmp_path_factory):
     system = NetworkedSystem(folder, _database_url(request, folder))
     try:
         system.start()
-        system.wait_for_beat()
         yield system
     finally:
         system.stop()
