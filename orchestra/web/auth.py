@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, after_this_request, flash, redirect, request, session
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    after_this_request,
+    current_app,
+    flash,
+    redirect,
+    request,
+    session,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
@@ -23,6 +33,8 @@ LOGIN_PAGE = "/orchestra/accounts/login/"
 START_PAGE = "/orchestra/app"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ACTING = "acting"  # in the session: whom the administrator acts as, and since when
+RENEWED = "renewed"  # in the session: when its cookie was last written for its age
+RENEWALS = 24  # in the time after which an unused session ends
 OUTDATED = "This page was open too long, or you signed in again elsewhere. Send it once more."
 
 login_manager = LoginManager()
@@ -93,10 +105,25 @@ def init_app(app: Flask) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.url.startswith("https://"),
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
+        SESSION_REFRESH_EACH_REQUEST=False,  # see _renew_session
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     login_manager.init_app(app)
+    app.before_request(_renew_session)
     app.context_processor(_for_templates)
+
+
+def _renew_session() -> None:
+    """Put off the end of a session that is used (P-10), now and then.
+
+    A cookie with every answer, even with every file, would bring a session back that was ended in
+    another tab while the answer was under way.
+    """
+    if request.endpoint == "static" or not session.permanent:
+        return
+    between_seconds = current_app.permanent_session_lifetime.total_seconds() / RENEWALS
+    if utcnow().timestamp() - session.get(RENEWED, 0) > between_seconds:
+        session[RENEWED] = utcnow().timestamp()
 
 
 def _for_templates() -> dict[str, Any]:
@@ -155,6 +182,7 @@ def start_session(worker: Worker, *, administrator: Worker | None = None) -> Non
     """
     session.clear()
     session.permanent = True
+    session[RENEWED] = utcnow().timestamp()
     login_user(SignedIn(worker, administrator))
     if administrator:
         session[ACTING] = {"worker_id": worker.id, "since": utcnow().timestamp()}

@@ -135,6 +135,23 @@ def test_a_session_ends_when_nobody_uses_it(client, app, ana):
         assert client.get(APP).status_code == 302
 
 
+def test_a_session_that_is_used_lives_on(client, app, ana):
+    """P-10"""
+    try_to_sign_in(client)
+    half = app.config["SETTINGS"].session_hours * 3600 / 2
+    for halves in (1, 2, 3):
+        with time_machine.travel(utcnow().timestamp() + halves * half, tick=True):
+            assert client.get(APP).status_code == 200
+
+
+def test_a_late_answer_brings_no_session_back(client, ana):
+    """P-10, P-11: of what is under way while somebody signs out in another tab."""
+    client.sign_in(ana)
+    client.get(APP)
+    for address in (APP, "/static/app.css"):
+        assert "Set-Cookie" not in client.get(address).headers
+
+
 def test_logging_out_is_a_post(client, ana):
     """P-11"""
     client.sign_in(ana)
