@@ -34,7 +34,7 @@ const hold = () => { if (document.documentElement) document.documentElement.iner
 const waiting = new MutationObserver(hold);
 waiting.observe(document, { childList: true });
 hold();
-addEventListener("load", () => {
+document.addEventListener("DOMContentLoaded", () => {
   waiting.disconnect();
   document.documentElement.inert = false;
 });

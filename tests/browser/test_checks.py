@@ -47,6 +47,7 @@ def test_a_project_admin_silences_and_resolves_a_check(late, served, visiting, o
     menu.get_by_role("button", name="Snooze for a day").click()
     expect(page.get_by_text("Nothing is said about reporting_is_late for a day.")).to_be_visible()
     expect(row).to_contain_text("snoozed until")
+    page.wait_for_load_state()  # until then the menu moves away under a quick hand
     row.get_by_role("button", name="Silence").click()
     menu.get_by_role("button", name="Mute in this project").click()
     expect(row).to_contain_text("muted by mia")
