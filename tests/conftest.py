@@ -20,6 +20,7 @@ from orchestra.models import TaskStatus
 from orchestra.outbox import OutboxMessage
 from orchestra.web import create_app
 from tests.builders import Builders
+from tests.definition_files import Draft
 from tests.recording import NOON
 
 pytest.register_assert_rewrite("tests.walk")
@@ -199,6 +200,22 @@ def work(make, session):
     work = make.work(TaskStatus.PROCESSING)
     session.commit()
     return work
+
+
+@pytest.fixture
+def draft(tmp_path, monkeypatch):
+    """A workflow package in the making, in a folder on the import path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    return Draft(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def s3_address():
+    """Where a service answers that speaks as S3 does."""
+    from tests.contract.s3_server import s3_server
+
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture

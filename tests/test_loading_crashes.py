@@ -12,16 +12,9 @@ from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions import storing
 from orchestra.models import Task, TaskClass
 from tests.crashing import killed_at
-from tests.definition_files import Draft
 
 EXAMPLE = Path(__file__).parent.parent / "workflows" / "simple_workflow"
 CRAWL, WRITE = 0, 1
-
-
-@pytest.fixture
-def draft(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    return Draft(tmp_path)
 
 
 @pytest.fixture

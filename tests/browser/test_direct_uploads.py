@@ -8,7 +8,7 @@ from orchestra.domain import lifecycle
 from orchestra.domain.audit import Actor
 from orchestra.models import Assignment
 from tests.builders import step
-from tests.contract.s3_server import BUCKET, files_in_s3, s3_server
+from tests.contract.s3_server import BUCKET, files_in_s3
 
 FORM = {
     "form": {
@@ -20,12 +20,6 @@ FORM = {
     },
     "ui": {"fields": {"/cover": {"widget": "image"}, "/sources": {"widget": "file"}}},
 }
-
-
-@pytest.fixture(scope="module")
-def s3_address():
-    with s3_server() as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,18 +1,8 @@
 """What the first start in development makes (X-29)."""
 
-import sys
-
-import pytest
-
 from orchestra.cli import first_start
 from orchestra.config import Settings
 from tests.definition_files import Draft
-
-
-@pytest.fixture
-def draft(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    return Draft(tmp_path)
 
 
 def loaded(tmp_path):

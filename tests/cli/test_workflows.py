@@ -1,7 +1,6 @@
 """The `orchestra workflows` commands (specification D-57 to D-65, C-16)."""
 
 import json
-import sys
 from contextlib import nullcontext
 
 import pytest
@@ -13,12 +12,6 @@ from orchestra.domain import certifications
 from orchestra.models import Role, TaskClass
 from tests.builders import Builders
 from tests.definition_files import Draft
-
-
-@pytest.fixture
-def draft(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    return Draft(tmp_path)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from orchestra.integrations.s3 import S3Files
 from orchestra.integrations.slack import SlackChat
 from tests.contract.drive_objects import ROOT
 from tests.contract.drive_server import DriveServer
-from tests.contract.s3_server import KEY, SECRET, client, s3_server
+from tests.contract.s3_server import KEY, SECRET, client
 from tests.contract.slack_server import TOKEN, SlackServer
 from tests.serving import serving
 
@@ -30,12 +30,6 @@ def local_files(tmp_path):
 @pytest.fixture
 def memory_files():
     return FilesInMemory()
-
-
-@pytest.fixture(scope="session")
-def s3_address():
-    with s3_server() as address:
-        yield address
 
 
 @pytest.fixture

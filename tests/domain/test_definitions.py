@@ -16,10 +16,11 @@ from tests.definition_files import Draft
 CRAWL, WRITE = 0, 1
 
 
-@pytest.fixture
-def draft(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    return Draft(tmp_path)
+def refusal(folder):
+    """The words in which a package in a folder is refused."""
+    with pytest.raises(InvalidDefinition) as caught:
+        definitions.read_package(folder)
+    return caught.value.problems
 
 
 def problems(draft):
@@ -551,12 +552,7 @@ def test_a_syntax_error_names_file_line_and_column(draft):
     folder = draft.write()
     draft.file("v1/version.json", '{\n  "slug": }')
 
-    with pytest.raises(InvalidDefinition) as caught:
-        definitions.read_package(folder)
-
-    assert caught.value.problems == [
-        f"{draft.name}/v1/version.json:2:11: Expecting value [bad_json]"
-    ]
+    assert refusal(folder) == [f"{draft.name}/v1/version.json:2:11: Expecting value [bad_json]"]
 
 
 @pytest.mark.parametrize(
@@ -574,10 +570,7 @@ def test_what_is_not_json_in_utf_8_is_refused_with_its_place(draft, text, proble
     folder = draft.write()
     (folder / "v1/version.json").write_bytes(text)
 
-    with pytest.raises(InvalidDefinition) as caught:
-        definitions.read_package(folder)
-
-    (found,) = caught.value.problems
+    (found,) = refusal(folder)
     assert found.startswith(f"{draft.name}/v1/version.json:{problem}")
     assert found.endswith("[bad_json]")
 
@@ -587,10 +580,7 @@ def test_a_key_that_is_there_twice_is_refused_with_its_place(draft):
     folder = draft.write()
     draft.file("v1/version.json", '{"slug": "v1", "steps": [{"slug": "a"}, {"x": 1, "x": 2}]}')
 
-    with pytest.raises(InvalidDefinition) as caught:
-        definitions.read_package(folder)
-
-    assert caught.value.problems == [
+    assert refusal(folder) == [
         f"{draft.name}/v1/version.json#/steps/1: the key 'x' is there twice [bad_json]"
     ]
 
@@ -621,12 +611,7 @@ def test_what_follows_from_a_broken_workflow_file_is_not_told_of_its_versions(dr
     folder = draft.write()
     draft.file("workflow.json", "[]")
 
-    with pytest.raises(InvalidDefinition) as caught:
-        definitions.read_package(folder)
-
-    assert caught.value.problems == [
-        f"{draft.name}/workflow.json#: must be object, is list [wrong_type]"
-    ]
+    assert refusal(folder) == [f"{draft.name}/workflow.json#: must be object, is list [wrong_type]"]
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '{"steps": [1, null, []]}', '{"steps": {}}'])

@@ -27,15 +27,8 @@ from orchestra.models import (
     Workflow,
     WorkflowVersion,
 )
-from tests.definition_files import Draft
 
 CRAWL, WRITE = 0, 1
-
-
-@pytest.fixture
-def draft(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    return Draft(tmp_path)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from orchestra.integrations.files import FilesInMemory
 from orchestra.integrations.s3 import S3Files
 from orchestra.models import AuditEvent, FileKind, StoredFile, TaskStatus, Verb
 from orchestra.web import direct_uploads
-from tests.contract.s3_server import BUCKET, files_in_s3, s3_server
+from tests.contract.s3_server import BUCKET, files_in_s3
 
 HTML = b"<html><script>alert(1)</script></html>"
 
@@ -27,12 +27,6 @@ def picture():
     content = BytesIO()
     Image.new("RGB", (4, 3), "red").save(content, "PNG")
     return content.getvalue()
-
-
-@pytest.fixture(scope="module")
-def s3_address():
-    with s3_server() as address:
-        yield address
 
 
 @pytest.fixture

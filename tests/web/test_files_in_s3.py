@@ -8,13 +8,7 @@ import requests
 from PIL import Image
 
 from orchestra.models import StoredFile, TaskStatus
-from tests.contract.s3_server import BUCKET, files_in_s3, s3_server
-
-
-@pytest.fixture(scope="module")
-def s3_address():
-    with s3_server() as address:
-        yield address
+from tests.contract.s3_server import BUCKET, files_in_s3
 
 
 @pytest.fixture
