@@ -1,9 +1,8 @@
 """Files in a bucket of S3, or of another service that speaks as S3 does (specification I-36)."""
 
-import io
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from typing import Any, BinaryIO, Self, cast
@@ -43,13 +42,13 @@ from orchestra.integrations.files import (
     refuse_larger,
 )
 from orchestra.integrations.pausing import Pausing
+from orchestra.integrations.s3_content import content_of
 
 CONNECT_SECONDS: float = 5
 READ_SECONDS: float = 15
 SENDING_SECONDS: float = 120  # until the service says that it has what it was sent
 TRIES = 2  # of one call; what fails then is tried again by whoever asked for it
 PART_BYTES = 8 * 1024 * 1024  # services want at least 5 MiB, and most of them parts of one size
-PIECE_BYTES = 256 * 1024
 ADDRESS_SECONDS = 300
 LONGEST_ANSWER = 500  # characters of what a service answered
 
@@ -166,8 +165,7 @@ class S3Files(ContentsOnly, DirectUploads):
         self.ask("put_object", Key=place, Body=content, ContentType=content_type)
 
     def open(self, place: str) -> BinaryIO:
-        content = _Content(self, place, self.ask("get_object", Key=place))
-        return cast(BinaryIO, io.BufferedReader(content, PIECE_BYTES))
+        return content_of(self, place, self.ask("get_object", Key=place))
 
     def address(self, place: str, *, download_as: str | None = None) -> str:
         """Valid for 5 minutes and for everybody who has it; it is only good for a download."""
@@ -308,51 +306,6 @@ class S3Files(ContentsOnly, DirectUploads):
             "ORCHESTRA_S3_ENDPOINT_URL.",
             details={"code": "NoSuchBucket"},
         )
-
-
-class _Content(io.RawIOBase):
-    """An object, read on from wherever it is asked for: one request, until somebody jumps."""
-
-    def __init__(self, files: S3Files, place: str, answer: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._files, self._place = files, place
-        self._position = self._body_position = 0
-        self._body, self._size_bytes = answer["Body"], int(answer["ContentLength"])
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}
-        if start[whence] + offset < 0:
-            raise ValueError("There is nothing before the beginning.")
-        self._position = start[whence] + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        if self._position >= self._size_bytes:
-            return 0
-        if self._position != self._body_position:
-            self._jump()
-        room = memoryview(buffer)
-        read = self._files.guarded(lambda: self._body.read(len(room)))
-        room[: len(read)] = read
-        self._position = self._body_position = self._position + len(read)
-        return len(read)
-
-    def _jump(self) -> None:
-        self._body.close()
-        since = f"bytes={self._position}-"
-        self._body = self._files.ask("get_object", Key=self._place, Range=since)["Body"]
-        self._body_position = self._position
-
-    def close(self) -> None:
-        if not self.closed:
-            self._body.close()
-        super().close()
 
 
 class _Service:
