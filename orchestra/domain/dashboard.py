@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -128,16 +129,29 @@ def dashboard(
     search: Search = EVERYTHING,
 ) -> Dashboard:
     """Counts of all buckets, and one page of each asked one; of what is searched for only."""
-    found = _rows(worker_id, search)
     if search.words:
-        found = found.where(*_having(session, worker_id, search.words))
-    rows = found.subquery()
-    counted = session.execute(sa.select(rows.c.bucket, sa.func.count()).group_by(rows.c.bucket))
-    counts = dict.fromkeys(Bucket, 0) | {Bucket(name): n for name, n in counted}
+        ranked = _ranked(search.sort, search.is_descending)
+        words = _having(session, worker_id, search.words)
+        statement = _shown(ranked.where(*words))
+    else:
+        statement = _everything_shown(search.sort, search.is_descending)
+    found = session.execute(statement, {"worker_id": worker_id, **_places(pages)}).all()
+    counts = dict.fromkeys(Bucket, 0)
+    counts |= {Bucket(row.bucket): row.of_bucket for row in found if row.place == 1}
     entries: dict[Bucket, list[Entry]] = {bucket: [] for bucket in pages}
-    for entry in _entries(session, rows, pages):
+    for entry in _entries(session, [row for row in found if row.is_asked]):
         entries[entry.bucket].append(entry)
     return Dashboard(counts, entries)
+
+
+def _places(pages: Mapping[Bucket, int]) -> dict[str, int]:
+    """After which place of its bucket a page begins, and the last one on it."""
+    places = {}
+    for bucket in Bucket:
+        page = pages.get(bucket)
+        places[f"{bucket}_after"] = (page - 1) * bucket.per_page if page else 0
+        places[f"{bucket}_last"] = page * bucket.per_page if page else 0
+    return places
 
 
 def _bucket() -> sa.ColumnElement[str]:
@@ -163,26 +177,32 @@ def _bucket() -> sa.ColumnElement[str]:
     return sa.case(*whens, else_=sa.literal(Bucket.PENDING_REVIEW.value, sa.Text()))
 
 
-def _rows(worker_id: int, search: Search) -> sa.Select[tuple[int, str, int]]:
-    """Assignment, bucket, and place in the bucket's order (P-46)."""
+# Statements are made once: to make one takes as long as the database needs to answer it.
+@cache
+def _ranked(sort: str | None, is_descending: bool) -> sa.Select[Any]:
+    """Assignments of ``worker_id``, each with its bucket and its place there (P-46)."""
     bucket = _bucket()
     ended = sa.case((Task.status == TaskStatus.COMPLETE, Task.ended_at))
-    wanted = [SORTS[search.sort]] if search.sort else []
-    place = sa.func.row_number().over(
-        partition_by=bucket,
-        order_by=(
-            *(column.desc() if search.is_descending else column.asc() for column in wanted),
-            *(ended.desc(), Project.priority.desc(), Project.started_at, Task.id),
-        ),
+    wanted = [SORTS[sort]] if sort else []
+    order = (
+        *(column.desc() if is_descending else column.asc() for column in wanted),
+        *(ended.desc(), Project.priority.desc(), Project.started_at, Task.id),
     )
+    place = sa.func.row_number().over(partition_by=bucket, order_by=order)
+    of_bucket = sa.func.count().over(partition_by=bucket)
     return (
-        sa.select(Assignment.id, bucket.label("bucket"), place.label("place"))
+        sa.select(
+            Assignment.id,
+            bucket.label("bucket"),
+            place.label("place"),
+            of_bucket.label("of_bucket"),
+        )
         .join(Task, Task.id == Assignment.task_id)
         .join(Project, Project.id == Task.project_id)
         .join(WorkflowVersion, WorkflowVersion.id == Project.version_id)
         .join(Workflow, Workflow.id == WorkflowVersion.workflow_id)
         .where(
-            Assignment.worker_id == worker_id,
+            Assignment.worker_id == sa.bindparam("worker_id", type_=sa.Integer()),
             Assignment.discarded_at.is_(None),
             bucket.is_not(None),
         )
@@ -235,40 +255,52 @@ def _of_steps_named(
             yield sa.and_(Project.version_id == version.id, Task.step.in_(slugs))
 
 
-def _entries(session: Session, rows: sa.Subquery, pages: Mapping[Bucket, int]) -> list[Entry]:
-    found = session.execute(
-        sa.select(Assignment, Task, Project, WorkflowVersion, rows.c.bucket)
+def _shown(ranked: sa.Select[Any]) -> sa.Select[Any]:
+    """Rows of the asked pages, and the first of each bucket, which has the count in any case."""
+    rows = ranked.subquery()
+    is_asked = sa.or_(*(_is_on_page(rows, bucket) for bucket in Bucket))
+    return (
+        sa.select(
+            Assignment,
+            Task,
+            Project,
+            WorkflowVersion,
+            rows.c.bucket,
+            rows.c.place,
+            rows.c.of_bucket,
+            is_asked.label("is_asked"),
+        )
         .join(rows, rows.c.id == Assignment.id)
         .join(Task, Task.id == Assignment.task_id)
         .join(Project, Project.id == Task.project_id)
         .join(WorkflowVersion, WorkflowVersion.id == Project.version_id)
-        .where(_on_pages(rows, pages))
+        .where(sa.or_(rows.c.place == 1, is_asked))
         .order_by(rows.c.place)
         .options(load_only(Assignment.level, Assignment.created_at, Assignment.task_id))
         .options(load_only(Task.step, Task.status))
         .options(load_only(Project.short_description, Project.priority))
-    ).all()
-    load_graphs(session, [version for _, _, _, version, _ in found])
-    back = [task.id for _, task, _, _, bucket in found if bucket == Bucket.RETURNED]
-    returns = _returns(session, back) if back else {}
-    return [_entry(row, *returns.get(row.Task.id, (None, None))) for row in found]
-
-
-def _on_pages(rows: sa.Subquery, pages: Mapping[Bucket, int]) -> sa.ColumnElement[bool]:
-    return sa.or_(
-        *(
-            sa.and_(
-                rows.c.bucket == bucket.value,
-                rows.c.place > (page - 1) * bucket.per_page,
-                rows.c.place <= page * bucket.per_page,
-            )
-            for bucket, page in pages.items()
-        )
     )
 
 
+@cache
+def _everything_shown(sort: str | None, is_descending: bool) -> sa.Select[Any]:
+    return _shown(_ranked(sort, is_descending))
+
+
+def _is_on_page(rows: sa.Subquery, bucket: Bucket) -> sa.ColumnElement[bool]:
+    after, last = (sa.bindparam(f"{bucket}_{end}", type_=sa.Integer()) for end in ("after", "last"))
+    return sa.and_(rows.c.bucket == bucket.value, rows.c.place > after, rows.c.place <= last)
+
+
+def _entries(session: Session, rows: Sequence[Any]) -> list[Entry]:
+    load_graphs(session, [row.WorkflowVersion for row in rows])
+    back = [row.Task.id for row in rows if row.bucket == Bucket.RETURNED]
+    returns = _returns(session, back) if back else {}
+    return [_entry(row, *returns.get(row.Task.id, (None, None))) for row in rows]
+
+
 def _entry(row: Any, returned_by: str | None, returned_at: datetime | None) -> Entry:
-    assignment, task, project, version, bucket = row
+    assignment, task, project, version = row[:4]
     return Entry(
         task_id=task.id,
         assignment_id=assignment.id,
@@ -277,7 +309,7 @@ def _entry(row: Any, returned_by: str | None, returned_at: datetime | None) -> E
         version=version.name,
         full_description=project.short_description,
         priority=project.priority,
-        bucket=Bucket(bucket),
+        bucket=Bucket(row.bucket),
         role=role_word(assignment.level),
         assigned_at=assignment.created_at,
         status=task.status,

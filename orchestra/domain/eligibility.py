@@ -19,6 +19,8 @@ from orchestra.models import (
     WorkflowVersion,
 )
 
+WorkerId = int | sa.BindParameter[int]  # the latter in a statement that is made once for everybody
+
 
 def role_for(level: int) -> Role:
     return Role.ENTRY_LEVEL if level == 0 else Role.REVIEWER
@@ -95,7 +97,7 @@ def defines_certifications(session: Session, workflow_id: int) -> bool:
     return bool(session.scalar(sa.select(exists)))
 
 
-def certified_for_task(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
+def certified_for_task(worker_id: WorkerId, role: Role) -> sa.ColumnElement[bool]:
     """The certification rule as a condition on a query over ``Task`` and ``Project``."""
     needed = sa.and_(
         StepRequirement.version_id == Project.version_id, StepRequirement.step == Task.step
@@ -118,7 +120,7 @@ def certified_for_task(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
     return sa.and_(holds_all, sa.or_(requires.exists(), holds_any, nothing_defined))
 
 
-def _holds_required(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
+def _holds_required(worker_id: WorkerId, role: Role) -> sa.ColumnElement[bool]:
     held = aliased(WorkerCertification)
     return (
         sa.select(held.id)
@@ -132,7 +134,7 @@ def _holds_required(worker_id: int, role: Role) -> sa.ColumnElement[bool]:
 
 
 def _holds_any_of(
-    workflow: sa.ScalarSelect[int], worker_id: int, role: Role
+    workflow: sa.ScalarSelect[int], worker_id: WorkerId, role: Role
 ) -> sa.ColumnElement[bool]:
     held, certification = aliased(WorkerCertification), aliased(Certification)
     return (
@@ -144,7 +146,9 @@ def _holds_any_of(
     )
 
 
-def _covers(row: type[WorkerCertification], worker_id: int, role: Role) -> sa.ColumnElement[bool]:
+def _covers(
+    row: type[WorkerCertification], worker_id: WorkerId, role: Role
+) -> sa.ColumnElement[bool]:
     """The condition of :func:`covering`, on a row that the worker holds in the role."""
     return sa.and_(
         row.worker_id == worker_id,

@@ -1,5 +1,6 @@
 """A worker takes a task out of the pool by a button (specification P-35 to P-44)."""
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +39,7 @@ POOL_STATUS = {
     Role.ENTRY_LEVEL: TaskStatus.AWAITING_PROCESSING,
     Role.REVIEWER: TaskStatus.PENDING_REVIEW,
 }
+_WORKER_ID = sa.bindparam("worker_id", type_=sa.Integer())
 _LOST = (AlreadyTaken, AlreadyOnTask, NotCertified, ProjectPaused, ProjectClosed)
 
 
@@ -96,11 +98,15 @@ def _in_hand(*columns: Any) -> sa.Select[Any]:
     )
 
 
+@cache
+def _in_hand_of_one() -> sa.Select[Any]:
+    return _in_hand().where(Assignment.worker_id == _WORKER_ID)
+
+
 def blocked(session: Session, worker: Worker) -> OrchestraError | None:
     """Why the worker may pick up nothing now, or None (specification P-36 to P-38)."""
     settings = settings_of(session)
-    in_hand = _in_hand().where(Assignment.worker_id == worker.id)
-    returned, in_progress = session.execute(in_hand).one()
+    returned, in_progress = session.execute(_in_hand_of_one(), {"worker_id": worker.id}).one()
     if settings.enforce_no_new_tasks_during_review and returned:
         return ReturnedWorkFirst("Work was returned to you. Finish it before you take a new task.")
     limit = settings.max_in_progress_tasks
@@ -128,25 +134,26 @@ def all_blocked(session: Session) -> tuple[set[int], set[int]]:
 
 def waiting(session: Session, worker: Worker) -> dict[Role, int]:
     """How many tasks of the pool the worker could take, by kind of level."""
-    counts = {
-        role: sa.select(sa.func.count())
-        .select_from(Task)
-        .join(Project, Project.id == Task.project_id)
-        .where(_is_for(worker, role))
-        .scalar_subquery()
-        for role in Role
-    }
-    row = session.execute(sa.select(*counts.values())).one()
-    return dict(zip(counts, row, strict=True))
+    row = session.execute(_waiting(), {"worker_id": worker.id}).one()
+    return dict(zip(Role, row, strict=True))
 
 
-def _is_for(worker: Worker, role: Role) -> sa.ColumnElement[bool]:
+@cache
+def _waiting() -> sa.Select[Any]:
+    counted = sa.select(sa.func.count()).select_from(Task)
+    counted = counted.join(Project, Project.id == Task.project_id)
+    return sa.select(*(counted.where(_is_for(role)).scalar_subquery() for role in Role))
+
+
+@cache
+def _is_for(role: Role) -> sa.ColumnElement[bool]:
+    """Whether ``worker_id`` could take a task of the pool."""
     holds = sa.exists().where(
         Assignment.task_id == Task.id,
-        Assignment.worker_id == worker.id,
+        Assignment.worker_id == _WORKER_ID,
         Assignment.discarded_at.is_(None),
     )
-    return sa.and_(_waits(role), ~holds, certified_for_task(worker.id, role))
+    return sa.and_(_waits(role), ~holds, certified_for_task(_WORKER_ID, role))
 
 
 def _waits(role: Role) -> sa.ColumnElement[bool]:
@@ -162,9 +169,10 @@ def _candidates(session: Session, worker: Worker, role: Role) -> list[int]:
         session.scalars(
             sa.select(Task.id)
             .join(Project, Project.id == Task.project_id)
-            .where(_is_for(worker, role))
+            .where(_is_for(role))
             .order_by(Project.priority.desc(), Project.started_at, Task.id)
-            .limit(200)
+            .limit(200),
+            {"worker_id": worker.id},
         )
     )
 
