@@ -31,7 +31,8 @@ def send_batches(session, *, only=None):
             last_batch_at=plan.request.last_batch_at,
         )
         wanted = replace(plan.wanted, request=seen)
-        asked += staffing_batches.send(session, replace(plan, wanted=wanted, detail=detail))
+        plan = replace(plan, wanted=wanted, detail=detail)
+        asked += staffing_batches.send(session, [plan]).asked
         session.flush()
         session.expire_all()
     return asked

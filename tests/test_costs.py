@@ -8,7 +8,7 @@ from orchestra.domain import interventions, lifecycle, machine, projects, staffi
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.execution import Outcome, Runner
 from orchestra.models import Assignment, Task, TaskClass
-from orchestra.tasks.staffing import send_staffing_requests
+from orchestra.tasks.staffing import TOGETHER, send_staffing_requests
 from tests.builders import reviewed, step
 
 LARGE = 500
@@ -150,11 +150,10 @@ def test_claim_and_record_cost_the_same_whatever_the_size(make, session, stateme
     assert counts[5] <= 25
 
 
-def test_a_staffing_tick_takes_twenty_statements_and_what_its_rows_need(make, session, statements):
-    """S-21: nine in the transaction of a request, which on SQLite are twelve with its BEGIN.
-
-    What is looked at costs the same for all.
-    """
+def test_a_staffing_tick_takes_twenty_statements_and_some_for_twenty_requests(
+    make, session, statements
+):
+    """S-21: twelve in each transaction, which on SQLite are fifteen with its BEGIN."""
     version = make.version(step("write"))
     for _ in range(20):
         make.worker()
@@ -168,12 +167,12 @@ def test_a_staffing_tick_takes_twenty_statements_and_what_its_rows_need(make, se
             assert send_staffing_requests.run() == 5 * requests
         return len(seen)
 
-    tick(1)  # fills caches
-    few, many = tick(4), tick(12)
-    for_each = (many - few) / 8
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    assert for_each <= (12 if is_sqlite else 9), for_each
-    assert few - 4 * for_each <= 20, few
+    tick(2)  # fills caches
+    few, many, more = tick(2), tick(TOGETHER), tick(3 * TOGETHER)
+    for_twenty = (more - many) / 2
+    assert few == many
+    assert for_twenty <= (15 if session.get_bind().dialect.name == "sqlite" else 12), for_twenty
+    assert few - for_twenty <= 20, few
 
 
 def test_a_staffing_tick_with_nobody_to_ask_takes_twenty_statements(make, session, statements):

@@ -202,8 +202,8 @@ class Walk:
     def ask(self, session):
         """One tick: workers are looked at now, and asked in a transaction of its own."""
         plans = staffing_batches.plans(session, staffing_batches.due(session))
-        plan = self.random.choice([*plans, None])
-        return plan and (lambda s: staffing_batches.send(s, plan))
+        plans = self.random.sample(plans, self.random.randint(0, min(3, len(plans))))
+        return plans and (lambda s: staffing_batches.send(s, plans))
 
     def accept(self, session):
         offer = self._offer(session)

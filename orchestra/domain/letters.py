@@ -70,6 +70,8 @@ class Letter:
     text: str
     url: str
     cause: str
+    project_id: int | None = None
+    task_id: int | None = None
 
 
 def readers(
@@ -116,23 +118,16 @@ _READERS = sa.select(
 ).where(Worker.is_active, Worker.id.in_(sa.bindparam("worker_ids", expanding=True)))
 
 
-def send(
-    session: Session,
-    kind: str,
-    letters: Sequence[Letter],
-    *,
-    project_id: int | None = None,
-    task_id: int | None = None,
-) -> None:
+def send(session: Session, kind: str, letters: Sequence[Letter]) -> None:
     """Put each into its reader's inbox, and send it by the ways that they want (M-14, M-18).
 
     Sent twice, it is one message in each inbox, one mail and one direct message.
     """
     if not letters:
         return
-    about = {"kind": kind, "project_id": project_id, "task_id": task_id}
-    rows = [about | row for letter in letters for row in _rows(session, letter)]
+    rows = [row for letter in letters for row in _rows(session, letter)]
     for row in rows:
+        row["kind"] = kind
         row["dedupe_key"] = f"{kind}:{row['cause']}:{row['worker_id']}:{row['channel']}"
     session.flush()
     statement = _statement(session.get_bind().dialect.name)
@@ -149,6 +144,8 @@ def _rows(session: Session, letter: Letter) -> list[dict[str, Any]]:
         "cause": letter.cause,
         "subject": subject,
         "url": letter.url,
+        "project_id": letter.project_id,
+        "task_id": letter.task_id,
     }
     no_chat = reader.why_not_by_chat(is_on=settings.slack_experts_enabled)
     chat = text if no_chat else direct_message(settings, subject, text, letter.url)

@@ -1,5 +1,6 @@
 """Lock a project, a task and its live assignments, in this order, and see them as they are."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -141,22 +142,71 @@ def lock_task(session: Session, task_id: int, *, shared: bool = False) -> Locked
         raise NotFound(f"There is no task {task_id}.")
     task, last_number = session.execute(_LOCK_TASK, wanted).one()
     locked = LockedTask(project, task, last_number)
-    for assignment, iteration in session.execute(_LOCK_ASSIGNMENTS, wanted):
+    _add_assignments({task_id: locked}, session.execute(_LOCK_ASSIGNMENTS, wanted))
+    return locked
+
+
+def lock_tasks(
+    session: Session, task_ids: Sequence[int], *, skip_locked: bool = False
+) -> dict[int, LockedTask]:
+    """As :func:`lock_task`, many in three statements; those that there are, by id.
+
+    :param skip_locked: leave out those whose project somebody else holds, so that nobody waits
+        for a lock while holding others.
+    """
+    wanted = {"task_ids": list(task_ids)}
+    found = session.scalars(_LOCK_PROJECTS[skip_locked], wanted)
+    projects = {project.id: project for project in found}
+    wanted["project_ids"] = list(projects)
+    tasks = {
+        task.id: LockedTask(projects[task.project_id], task, last_number)
+        for task, last_number in session.execute(_LOCK_TASKS, wanted)
+    }
+    _add_assignments(tasks, session.execute(_LOCK_ALL_ASSIGNMENTS, {"task_ids": list(tasks)}))
+    return tasks
+
+
+def _add_assignments(tasks: dict[int, LockedTask], rows: Iterable[Any]) -> None:
+    for assignment, iteration in rows:
+        locked = tasks[assignment.task_id]
         locked.assignments.append(assignment)
         locked.open_iteration = iteration or locked.open_iteration
-    return locked
 
 
 # These are sent with every operation; to build one anew takes longer than to run it.
 
 
-def _locking_project(project_id: sa.ColumnElement[int], *, shared: bool) -> sa.Select[Project]:
+def _locking_projects(
+    which: sa.ColumnElement[bool], *, shared: bool = False, skip_locked: bool = False
+) -> sa.Select[Project]:
     version = joinedload(Project.version, innerjoin=True)
     return (
         sa.select(Project)
-        .where(Project.id == project_id)
+        .where(which)
         .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
-        .with_for_update(of=Project, read=shared)
+        .order_by(Project.id)
+        .with_for_update(of=Project, read=shared, skip_locked=skip_locked)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _locking_tasks(which: sa.ColumnElement[bool]) -> sa.Select[Task, int]:
+    return (
+        sa.select(Task, _LAST_NUMBER)
+        .where(which)
+        .order_by(Task.id)
+        .with_for_update(of=Task)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _locking_assignments(which: sa.ColumnElement[bool]) -> sa.Select[Assignment, Iteration]:
+    return (
+        sa.select(Assignment, Iteration)
+        .outerjoin(Iteration, _IS_OPEN)
+        .where(which, Assignment.discarded_at.is_(None))
+        .order_by(Assignment.task_id, Assignment.level)
+        .with_for_update(of=Assignment)
         .execution_options(populate_existing=True)
     )
 
@@ -164,37 +214,34 @@ def _locking_project(project_id: sa.ColumnElement[int], *, shared: bool) -> sa.S
 # Whoever asks by number may ask for one that no row can have: that is "not found", no error.
 _PROJECT_ID = sa.bindparam("project_id", type_=sa.BigInteger())
 _TASK_ID = sa.bindparam("task_id", type_=sa.BigInteger())
+_TASK_IDS = sa.bindparam("task_ids", type_=sa.BigInteger(), expanding=True)
+_PROJECT_IDS = sa.bindparam("project_ids", type_=sa.BigInteger(), expanding=True)
 _OWNER = sa.select(Task.project_id).where(Task.id == _TASK_ID).scalar_subquery()
-_LOCK_WHOLE_PROJECT = {
-    shared: _locking_project(_PROJECT_ID, shared=shared) for shared in (False, True)
-}
-_LOCK_PROJECT_OF_TASK = {
-    shared: _locking_project(_OWNER, shared=shared) for shared in (False, True)
-}
+_OWNERS = sa.select(Task.project_id).where(Task.id.in_(_TASK_IDS))
 _LAST_NUMBER = (
     sa.select(sa.func.coalesce(sa.func.max(Iteration.number), 0))
     .where(Iteration.task_id == Task.id)
     .scalar_subquery()
-)
-_LOCK_TASK = (
-    sa.select(Task, _LAST_NUMBER)
-    .where(Task.id == _TASK_ID)
-    .with_for_update(of=Task)
-    .execution_options(populate_existing=True)
 )
 _IS_OPEN = sa.and_(
     Iteration.assignment_id == Assignment.id,
     Iteration.ended_at.is_(None),
     Iteration.discarded_at.is_(None),
 )
-_LOCK_ASSIGNMENTS = (
-    sa.select(Assignment, Iteration)
-    .outerjoin(Iteration, _IS_OPEN)
-    .where(Assignment.task_id == _TASK_ID, Assignment.discarded_at.is_(None))
-    .order_by(Assignment.level)
-    .with_for_update(of=Assignment)
-    .execution_options(populate_existing=True)
-)
+_LOCK_WHOLE_PROJECT = {
+    shared: _locking_projects(Project.id == _PROJECT_ID, shared=shared) for shared in (False, True)
+}
+_LOCK_PROJECT_OF_TASK = {
+    shared: _locking_projects(Project.id == _OWNER, shared=shared) for shared in (False, True)
+}
+_LOCK_PROJECTS = {
+    skip_locked: _locking_projects(Project.id.in_(_OWNERS), skip_locked=skip_locked)
+    for skip_locked in (False, True)
+}
+_LOCK_TASK = _locking_tasks(Task.id == _TASK_ID)
+_LOCK_TASKS = _locking_tasks(sa.and_(Task.id.in_(_TASK_IDS), Task.project_id.in_(_PROJECT_IDS)))
+_LOCK_ASSIGNMENTS = _locking_assignments(Assignment.task_id == _TASK_ID)
+_LOCK_ALL_ASSIGNMENTS = _locking_assignments(Assignment.task_id.in_(_TASK_IDS))
 
 
 def gate(project: Project, *, while_paused: bool = False, while_completed: bool = False) -> None:

@@ -1,28 +1,27 @@
-"""Ask the next workers: which requests are due, and one batch of one of them (S-19 to S-25)."""
+"""Ask the next workers: which requests are due, and the next batch of each (S-19 to S-25)."""
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.orm import Session, joinedload
 
-from orchestra.database import find_locked, seconds_from_now, settings_of, table_of
+from orchestra.database import lock_all, seconds_from_now, settings_of, table_of
 from orchestra.domain import audit, staffing_notices
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.graph import Step
-from orchestra.domain.locking import LockedTask, lock_task
+from orchestra.domain.locking import LockedTask, lock_tasks
 from orchestra.domain.offer_details import Detail
 from orchestra.domain.staffing_candidates import Candidates, Judged, Wanted
+from orchestra.domain.staffing_notices import Asked
 from orchestra.domain.versions import graph_of, load_graphs
 from orchestra.models import (
     IS_LIVE_REQUEST,
     POOL,
     TERMINAL,
-    AuditEvent,
     Offer,
     Project,
     ProjectStatus,
@@ -35,19 +34,31 @@ from orchestra.models import (
     Verdict,
     WorkflowVersion,
 )
-from orchestra.together import Together, Written
 
 logger = logging.getLogger(__name__)
 
 _OFFERS, _REQUESTS, _BATCHES = table_of(Offer), table_of(StaffingRequest), table_of(StaffingBatch)
-_EVENTS = table_of(AuditEvent)
 _REQUEST: sa.BindParameter[int] = bindparam("of_request")
 _NUMBER: sa.BindParameter[int] = bindparam("nth")
-_OF_EVENT: dict[str, sa.BindParameter[Any]] = {
-    column.name: bindparam(f"event_{column.name}")
-    for column in _EVENTS.c
-    if column.name not in ("id", "at")  # which the database gives
-}
+_LOOKED_AT = (
+    sa.update(_REQUESTS)
+    .where(_REQUESTS.c.id == _REQUEST)
+    .values(
+        last_batch_at=seconds_from_now(0),
+        state=bindparam("as_state"),
+        detail_problem=sa.case(
+            (bindparam("asks", type_=sa.Boolean()), bindparam("problem", type_=sa.Text())),
+            else_=_REQUESTS.c.detail_problem,
+        ),
+    )
+)
+_FOUND = {"verdicts": bindparam("found"), "at": seconds_from_now(0)}
+_STORE_BATCH = sa.insert(_BATCHES).values(request_id=_REQUEST, number=_NUMBER, **_FOUND)
+_RENEW_BATCH = (
+    sa.update(_BATCHES)
+    .where(_BATCHES.c.request_id == _REQUEST, _BATCHES.c.number == _NUMBER)
+    .values(_FOUND)
+)
 _VALID = bindparam("valid_seconds", type_=sa.Float())
 _STORE_OFFERS = (
     sa.insert(_OFFERS)
@@ -58,7 +69,7 @@ _STORE_OFFERS = (
             "expires_at": seconds_from_now(_VALID),
         }
     )
-    .returning(_OFFERS.c.id, _OFFERS.c.worker_id)
+    .returning(_OFFERS.c.id, _OFFERS.c.request_id, _OFFERS.c.worker_id)
 )
 _IS_WANTED = sa.and_(
     Project.status == ProjectStatus.ACTIVE,
@@ -165,23 +176,61 @@ def _last_batches(
     return {row.request_id: (row.number, row.verdicts) for row in rows}
 
 
-def send(session: Session, plan: Plan) -> int:
-    """Ask the chosen workers; how many. Nobody, if anything changed since they were looked at.
+@dataclass(frozen=True)
+class Sent:
+    """How many workers were asked, and what was left because somebody else was at it."""
+
+    asked: int
+    left: Sequence[Plan] = ()
+
+
+@dataclass(frozen=True)
+class _Going:
+    """A plan that is carried out now."""
+
+    plan: Plan
+    locked: LockedTask
+    request: StaffingRequest
+
+
+def send(session: Session, plans: Sequence[Plan], *, skip_locked: bool = False) -> Sent:
+    """Ask the chosen workers of these plans, of each unless anything changed since it was made.
 
     Workers are looked at before the lock, for many requests at once. What could make two ask the
     same worker is looked at again under the lock, and what a worker may do is when they accept.
+    All is done in a fixed number of statements, whatever the number of plans.
+
+    :param skip_locked: leave plans whose project somebody else holds.
     """
-    locked = lock_task(session, plan.request.task_id)
-    request = find_locked(session, StaffingRequest, plan.request.id)
-    if request is None or not _is_unchanged(plan, locked, request):
-        return 0
-    _store(session, locked, plan)
-    if plan.judged.chosen:
-        asked = _store_offers(session, plan)
-        staffing_notices.offered(session, locked, request, asked, plan.detail.text)
-    if plan.judged.leaves_nobody:
-        staffing_notices.exhausted(session, locked, request)
-    return len(plan.judged.chosen)
+    locked = lock_tasks(session, [plan.request.task_id for plan in plans], skip_locked=skip_locked)
+    left = [plan for plan in plans if plan.request.task_id not in locked]
+    going = list(_unchanged(session, plans, locked))
+    if going:
+        _store(session, going)
+        offers = _store_offers(session, going)
+        staffing_notices.offered(
+            session,
+            [Asked(g.locked, g.request, offers[g.request.id], g.plan.detail.text) for g in going],
+        )
+    for one in going:
+        if one.plan.judged.leaves_nobody:
+            staffing_notices.exhausted(session, one.locked, one.request)
+    return Sent(sum(len(one.plan.judged.chosen) for one in going), left if skip_locked else ())
+
+
+def _unchanged(
+    session: Session, plans: Sequence[Plan], locked: Mapping[int, LockedTask]
+) -> Iterator[_Going]:
+    at_hand = [plan for plan in plans if plan.request.task_id in locked]
+    ids = [plan.request.id for plan in at_hand]
+    chosen = sa.select(StaffingRequest).where(StaffingRequest.id.in_(ids))
+    requests = {
+        request.id: request for request in lock_all(session, chosen.order_by(StaffingRequest.id))
+    }
+    for plan in at_hand:
+        request, task = requests.get(plan.request.id), locked[plan.request.task_id]
+        if request is not None and _is_unchanged(plan, task, request):
+            yield _Going(plan, task, request)
 
 
 def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> bool:
@@ -194,64 +243,62 @@ def _is_unchanged(plan: Plan, locked: LockedTask, request: StaffingRequest) -> b
     )
 
 
-def _store(session: Session, locked: LockedTask, plan: Plan) -> None:
-    """The verdicts, when and how the request was looked at, and the event, if anybody is asked.
+def _store(session: Session, going: Sequence[_Going]) -> None:
+    """The verdicts, when and how requests were looked at, and an event of each that asks somebody.
 
     One row for each batch, and one for what was found since: it would grow with every run.
     """
-    asks, request_id = bool(plan.judged.chosen), plan.request.id
-    values = {
-        "of_request": request_id,
-        "nth": plan.number,
-        "found": dict(plan.judged.verdicts),
+    connection = session.connection()
+    connection.execute(_LOOKED_AT, [_as_looked_at(one.plan) for one in going])
+    for renews, statement in ((True, _RENEW_BATCH), (False, _STORE_BATCH)):
+        batches = [_batch(one.plan) for one in going if one.plan.renews is renews]
+        if batches:
+            connection.execute(statement, batches)
+    audit.record_all(session, [_event(one) for one in going if one.plan.judged.chosen])
+
+
+def _as_looked_at(plan: Plan) -> dict[str, Any]:
+    return {
+        "of_request": plan.request.id,
         "as_state": RequestState.EXHAUSTED if plan.judged.leaves_nobody else RequestState.OPEN,
+        "asks": bool(plan.judged.chosen),
         "problem": plan.detail.problem,
     }
-    if asks:
-        values |= {f"event_{name}": value for name, value in _event(locked, plan).items()}
-    _stored(asks=asks, renews=plan.renews).run(session, values)
 
 
-@cache
-def _stored(*, asks: bool, renews: bool) -> Together:
-    """To write it costs many times what it costs to run it."""
-    return Together(lambda _id_of: _parts(asks=asks, renews=renews))
+def _batch(plan: Plan) -> dict[str, Any]:
+    found = dict(plan.judged.verdicts)
+    return {"of_request": plan.request.id, "nth": plan.number, "found": found}
 
 
-def _parts(*, asks: bool, renews: bool) -> Iterator[tuple[str, Written]]:
-    looked_at = {"last_batch_at": seconds_from_now(0), "state": bindparam("as_state")}
-    if asks:
-        looked_at["detail_problem"] = bindparam("problem")
-    yield "request", sa.update(_REQUESTS).where(_REQUESTS.c.id == _REQUEST).values(looked_at)
-    found = {"verdicts": bindparam("found"), "at": seconds_from_now(0)}
-    if renews:
-        is_same = sa.and_(_BATCHES.c.request_id == _REQUEST, _BATCHES.c.number == _NUMBER)
-        yield "batch", sa.update(_BATCHES).where(is_same).values(found)
-    else:
-        yield "batch", sa.insert(_BATCHES).values(request_id=_REQUEST, number=_NUMBER, **found)
-    if asks:
-        yield "event", sa.insert(_EVENTS).values(_OF_EVENT)
-
-
-def _store_offers(session: Session, plan: Plan) -> list[tuple[int, int]]:
-    """(offer, worker) ids, in the order of asking."""
+def _store_offers(session: Session, going: Sequence[_Going]) -> dict[int, dict[int, int]]:
+    """Ids of the offers of each request, by worker, in the order of asking."""
     valid_seconds = settings_of(session).staffbot_offer_seconds.total_seconds()
-    values = {
-        "request_id": plan.request.id,
-        "batch": plan.number,
-        "detail": plan.detail.text,
-        "valid_seconds": valid_seconds or None,
+    rows = [
+        {
+            "request_id": one.request.id,
+            "worker_id": worker_id,
+            "batch": one.plan.number,
+            "detail": one.plan.detail.text,
+            "valid_seconds": valid_seconds or None,
+        }
+        for one in going
+        for worker_id in one.plan.judged.chosen
+    ]
+    stored = session.connection().execute(_STORE_OFFERS, rows).all() if rows else ()
+    ids = {(row.request_id, row.worker_id): row.id for row in stored}
+    return {
+        one.request.id: {
+            worker_id: ids[one.request.id, worker_id] for worker_id in one.plan.judged.chosen
+        }
+        for one in going
     }
-    rows = [values | {"worker_id": worker_id} for worker_id in plan.judged.chosen]
-    stored = session.connection().execute(_STORE_OFFERS, rows)
-    ids = {row.worker_id: row.id for row in stored}
-    return [(ids[worker_id], worker_id) for worker_id in plan.judged.chosen]
 
 
-def _event(locked: LockedTask, plan: Plan) -> dict[str, Any]:
-    problem = plan.detail.problem
+def _event(one: _Going) -> dict[str, Any]:
+    plan, problem = one.plan, one.plan.detail.problem
     after = {
-        "task": locked.task.id,
+        "task": one.locked.task.id,
         "level": plan.request.level,
         "batch": plan.number,
         "worker_ids": list(plan.judged.chosen),
@@ -260,6 +307,6 @@ def _event(locked: LockedTask, plan: Plan) -> dict[str, Any]:
         SYSTEM,
         Verb.OFFER_SENT,
         plan.request,
-        project_id=locked.project.id,
+        project_id=one.locked.project.id,
         after=after | ({"problem": problem} if problem else {}),
     )

@@ -3,14 +3,16 @@
 Each is called in the transaction of its cause, by whoever holds the lock of the project.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from orchestra.config import Settings
 from orchestra.database import settings_of
 from orchestra.domain import letters, messages, notices
-from orchestra.domain.letters import Letter
+from orchestra.domain.letters import Letter, Reader
 from orchestra.domain.locking import LockedTask
 from orchestra.domain.markup import ChatText, mention
 from orchestra.domain.message_texts import About, Kind, Preference, post_words, words
@@ -20,35 +22,51 @@ from orchestra.domain.staffing_texts import Offered, offer_words
 from orchestra.models import Channel, Offer, OfferState, StaffingRequest, Worker
 
 
-def offered(
-    session: Session,
-    locked: LockedTask,
-    request: StaffingRequest,
-    asked: Sequence[tuple[int, int]],
-    detail: str | None,
-) -> None:
-    """To each worker who is asked.
+@dataclass(frozen=True)
+class Asked:
+    """Who is asked by a batch: ids of their offers, by worker."""
 
-    :param asked: pairs of (offer, worker) ids.
-    """
+    locked: LockedTask
+    request: StaffingRequest
+    offer_ids: Mapping[int, int]
+    detail: str | None
+
+
+def offered(session: Session, batches: Iterable[Asked]) -> None:
+    """To each worker who is asked, by any of the batches."""
+    asking = [batch for batch in batches if batch.offer_ids]
+    ids = {worker_id for batch in asking for worker_id in batch.offer_ids}
+    readers = letters.readers(session, Preference.NEW_TASK_AVAILABLE, sorted(ids)) if ids else {}
     settings = settings_of(session)
+    letters.send(
+        session,
+        Kind.OFFER,
+        [letter for batch in asking for letter in _offers(settings, batch, readers)],
+    )
+
+
+def _offers(settings: Settings, batch: Asked, readers: Mapping[int, Reader]) -> Iterator[Letter]:
+    locked = batch.locked
     about = Offered(
         task=locked.task,
         project=locked.project,
         step=locked.step,
-        level=request.level,
-        detail=detail,
+        level=batch.request.level,
+        detail=batch.detail,
     )
-    ids = [worker_id for _, worker_id in asked]
-    readers = letters.readers(session, Preference.NEW_TASK_AVAILABLE, ids)
-    written = []
-    for offer_id, worker_id in asked:
+    for worker_id, offer_id in batch.offer_ids.items():
         if worker_id in readers:
             reader, link = readers[worker_id], path_of(settings, offer_id)
             said = offer_words(about, reader, link=link, our_address=settings.url)
-            written.append(Letter(reader, said.subject, said.text, link, f"offer:{offer_id}"))
-    project_id, task_id = locked.project.id, locked.task.id
-    letters.send(session, Kind.OFFER, written, project_id=project_id, task_id=task_id)
+            yield Letter(
+                reader,
+                said.subject,
+                said.text,
+                link,
+                cause=f"offer:{offer_id}",
+                project_id=locked.project.id,
+                task_id=locked.task.id,
+            )
 
 
 def opened(session: Session, locked: LockedTask, request: StaffingRequest) -> None:

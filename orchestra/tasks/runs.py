@@ -28,7 +28,7 @@ class Run:
         given = []
         for item in items:
             try:
-                given.append(_do(item, work))
+                given.append(do(item, work))
             except Exception:  # otherwise one that nobody thought of held up all, at every tick
                 logger.exception(
                     "item left to the next run", extra={"job": self.job.value, "item": repr(item)}
@@ -43,6 +43,7 @@ class Run:
 
 
 @retry_deadlocks
-def _do(item: Item, work: Callable[[Session, Item], Given]) -> Given:
+def do(item: Item, work: Callable[[Session, Item], Given]) -> Given:
+    """The work for one item, in a transaction of its own."""
     with transaction() as session:
         return work(session, item)

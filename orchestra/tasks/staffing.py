@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from orchestra import outbox
 from orchestra.database import reading, transaction
@@ -15,13 +16,14 @@ from orchestra.domain import (
 from orchestra.domain.offer_details import Detail, Question
 from orchestra.domain.staffing_batches import Plan
 from orchestra.outbox import Job
-from orchestra.tasks import celery
+from orchestra.tasks import celery, runs
 from orchestra.tasks.isolated import Isolated, TookTooLong, Unanswered
 from orchestra.tasks.runs import Run
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 500  # requests that are looked at together
+TOGETHER = 20  # of those whose workers are asked in one transaction, which holds their projects
 DETAIL_SECONDS = 10  # in which an author's function describes an offer
 
 
@@ -56,9 +58,22 @@ def _send(run: Run, request_ids: Sequence[int]) -> int:
     with Isolated(offer_details.call, DETAIL_SECONDS) as functions:
         describing = Describing(functions)
         for first in range(0, len(request_ids), AT_ONCE):
-            plans = _plans(request_ids[first : first + AT_ONCE], describing)
-            sent += sum(run.do_each(plans, staffing_batches.send))
+            for plans in _plans(request_ids[first : first + AT_ONCE], describing):
+                sent += _ask(run, plans)
     return sent
+
+
+def _ask(run: Run, plans: Sequence[Plan]) -> int:
+    """Together if possible; what somebody holds, and all if anything fails, each for itself."""
+    asked, left = 0, plans
+    if len(plans) > 1:
+        try:
+            together = runs.do(plans, partial(staffing_batches.send, skip_locked=True))
+            asked, left = together.asked, together.left
+        except Exception:  # of one of them; which one it is, and what it says, is seen now
+            logger.info("requests are looked at one by one", exc_info=True)
+    alone = run.do_each([[plan] for plan in left], staffing_batches.send)
+    return asked + sum(sent.asked for sent in alone)
 
 
 @dataclass
@@ -68,9 +83,7 @@ class Describing:
     functions: Isolated[Question, Detail]
     too_slow: set[str] = field(default_factory=set)  # paths of functions
 
-    def detail(self, question: Question | None) -> Detail:
-        if question is None:
-            return Detail()
+    def detail(self, question: Question) -> Detail:
         detail = self._answer(question, question.function.path)
         if detail.problem:
             logger.warning("no detailed description: %s", detail.problem)
@@ -87,16 +100,28 @@ class Describing:
         return Detail(problem=f"{path} took longer than {DETAIL_SECONDS} seconds.")
 
 
-def _plans(request_ids: Sequence[int], describing: Describing) -> Iterator[Plan]:
-    """The authors' functions are called as the plans are asked for, with no transaction open."""
+def _plans(request_ids: Sequence[int], describing: Describing) -> Iterator[Sequence[Plan]]:
+    """Plans to be carried out together.
+
+    Authors' functions are called as the plans are asked for, with no transaction open. One that
+    takes its time holds up nobody: what waits for an answer is a plan by itself.
+    """
     with reading() as session:
         plans = staffing_batches.plans(session, request_ids)
         questions = [
             offer_details.question_of(session, plan.wanted) if plan.judged.chosen else None
             for plan in plans
         ]
+    together: list[Plan] = []
     for plan, question in zip(plans, questions, strict=True):
-        yield replace(plan, detail=describing.detail(question))
+        if question or len(together) == TOGETHER:
+            yield together
+            together = []
+        if question:
+            yield [replace(plan, detail=describing.detail(question))]
+        else:
+            together.append(plan)
+    yield together
 
 
 @celery.task(name=Job.REMIND_WORKERS.value)

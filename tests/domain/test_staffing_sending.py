@@ -41,9 +41,9 @@ def test_of_two_schedulers_with_the_same_plan_one_sends_it(session, make):
     [plan] = staffing_batches.plans(session, [request.id])
     session.expunge(plan.request)
 
-    assert staffing_batches.send(session, plan) == 3
+    assert staffing_batches.send(session, [plan]).asked == 3
     session.flush()
-    assert staffing_batches.send(session, plan) == 0
+    assert staffing_batches.send(session, [plan]).asked == 0
     assert len(offers_of(session, request)) == 3
 
 
@@ -56,7 +56,7 @@ def test_a_plan_is_not_sent_when_somebody_took_the_task_meanwhile(session, make)
     session.expunge(plan.request)
     work.assign(work.writer)
 
-    assert staffing_batches.send(session, plan) == 0
+    assert staffing_batches.send(session, [plan]).asked == 0
 
 
 def test_an_offer_says_what_is_offered_to_whom(session, make):

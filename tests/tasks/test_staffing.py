@@ -1,13 +1,14 @@
 """Jobs of StaffBot: batches, reminders, warnings (S-19 to S-25, S-48 to S-53)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 import sqlalchemy as sa
 
 import orchestra.tasks
-from orchestra.database import utcnow
+from orchestra.database import db, utcnow
 from orchestra.domain import lifecycle, offers, projects, staffing, staffing_batches, upkeep
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.message_texts import Kind
@@ -17,7 +18,9 @@ from orchestra.models import (
     Message,
     MessageState,
     Offer,
+    Project,
     StaffingRequest,
+    Task,
     Tick,
     Worker,
 )
@@ -103,10 +106,10 @@ def test_a_request_that_fails_is_counted_and_stops_no_other(
     broken = works[0][1].id
     asks = staffing_batches.send
 
-    def fail_for_one(session, plan):
-        if plan.request.id == broken:
+    def fail_for_one(session, plans, **how):
+        if any(plan.request.id == broken for plan in plans):
             raise failure
-        return asks(session, plan)
+        return asks(session, plans, **how)
 
     monkeypatch.setattr(staffing_batches, "send", fail_for_one)
 
@@ -120,6 +123,37 @@ def test_a_request_that_fails_is_counted_and_stops_no_other(
     monkeypatch.undo()
     assert send() == 5
     assert session.get_one(Tick, Job.SEND_STAFFING_REQUESTS, populate_existing=True).failures == 0
+
+
+def test_a_project_that_somebody_holds_holds_up_no_other(app, session, request_for):
+    """S-24: what is free is done at once, and what is not is waited for alone."""
+    if session.get_bind().dialect.name == "sqlite":
+        pytest.skip("writers follow one another")
+    works = [request_for(is_sent=False) for _ in range(3)]
+    held, *free = (work.project.id for work, _ in works)
+
+    def tick():
+        with app.app_context():
+            return send()
+
+    def asked():
+        offers = sa.select(Task.project_id).join(StaffingRequest).join(Offer).distinct()
+        found = set(session.scalars(offers))
+        session.commit()
+        return found
+
+    session.commit()
+    with ThreadPoolExecutor(1) as threads:
+        with db.engine.begin() as somebody:
+            somebody.execute(sa.select(Project.id).where(Project.id == held).with_for_update())
+            ticking, deadline = threads.submit(tick), monotonic() + 10
+            while asked() != set(free) and monotonic() < deadline:
+                sleep(0.02)
+            assert asked() == set(free)
+            assert not ticking.done()
+        assert ticking.result() == 3 * 5
+    assert asked() == {held, *free}
+    assert session.get_one(Tick, Job.SEND_STAFFING_REQUESTS).failures == 0
 
 
 def test_a_description_that_hangs_or_dies_holds_up_no_offers(
