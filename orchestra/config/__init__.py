@@ -14,8 +14,8 @@ from orchestra.config.data_dir import made_folder, secret_key_in
 from orchestra.config.declaring import UNSHOWN, about, declaration, variable, without_password
 from orchestra.config.drive import DriveSettings
 from orchestra.config.files import FileSettings
-from orchestra.config.later import LaterSettings
 from orchestra.config.mail import MailSettings
+from orchestra.config.outside import OutsideSettings
 from orchestra.config.reading import read_environment
 from orchestra.config.sanity import SanitySettings
 from orchestra.config.slack import SlackSettings
@@ -38,7 +38,7 @@ class Settings(
     MailSettings,
     AccountSettings,
     FileSettings,
-    LaterSettings,
+    OutsideSettings,
 ):
     """One table: a field is a setting, its metadata says how it is called, checked and shown."""
 
@@ -296,6 +296,7 @@ class Settings(
         if self.broker_url and self.broker_url.split(":")[0] not in BROKERS:
             problems.append(f"ORCHESTRA_BROKER_URL: must begin with one of {', '.join(BROKERS)}.")
         problems += self._mail_problems() + self._s3_problems() + self._slack_problems()
+        problems += self._outside_problems()
         problems += self._drive_problems(is_used=self.file_backend == "google_drive")
         if self.environment == "production":
             problems += self._production_problems()
@@ -323,11 +324,10 @@ class Settings(
 
 
 def declared() -> list[dataclasses.Field[Any]]:
-    """The fields that are settings, in the order of the tables; the later ones last."""
-    later = {f.name for f in dataclasses.fields(LaterSettings)}
+    """The fields that are settings, in the order of the tables."""
     own = set(Settings.__annotations__)
     fields = [f for f in dataclasses.fields(Settings) if "setting" in f.metadata]
-    return sorted(fields, key=lambda f: (f.name in later, f.name not in own))
+    return sorted(fields, key=lambda f: f.name not in own)
 
 
 def _take_out_bad_host(values: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import Response, make_response, render_template
+from flask import render_template
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from orchestra.database import reading
@@ -20,8 +20,7 @@ from orchestra.errors import Invalid, NotFound, OrchestraError, TooLarge
 from orchestra.integrations.files import UploadForm, refuse_larger
 from orchestra.models import StoredFile
 from orchestra.project_files import direct_store, store
-from orchestra.web import auth, uploads
-from orchestra.web.security import CONTENT_POLICY
+from orchestra.web import auth, security, uploads
 
 FINISH_WITHIN_SECONDS = 6 * 3600  # the largest files take a while; the bucket keeps them for a day
 NOT_BEGUN = "This upload was not begun by you, or too long ago. Choose the file again."
@@ -45,16 +44,12 @@ class Begun:
         return folders.sent_key(self.project_id, self.file_id)
 
 
-def render_page(template: str, **context: Any) -> Response:
+def render_page(template: str, **context: Any) -> str:
     """A page whose scripts may send files to the store, and ask no other host (W-1)."""
     address = _upload_address()
-    response = make_response(
-        render_template(template, sends_directly=address is not None, **context)
-    )
     if address is not None:
-        policy = f"{CONTENT_POLICY}; connect-src 'self' {address}"
-        response.headers["Content-Security-Policy"] = policy
-    return response
+        security.allow("connect-src", [address])
+    return render_template(template, sends_directly=address is not None, **context)
 
 
 def _upload_address() -> str | None:

@@ -1,23 +1,24 @@
 """What every request and answer must meet: the right host, and headers that protect people."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 
 from orchestra.config import Settings
 from orchestra.errors import Malformed, TooLarge
 
 # Authors' scripts run in some pages: they may neither ask nor tell another host anything.
-CONTENT_POLICY = (
-    "default-src 'self'; "
-    "img-src 'self' data:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
+CONTENT_POLICY = {
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "object-src": ["'none'"],
+    "base-uri": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
 }
+HEADERS = {"X-Content-Type-Options": "nosniff"}
+SECRET_ARGUMENTS = {"token", "key"}  # of routes
 A_YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -56,10 +57,38 @@ def refuse_cut_bodies() -> None:
         raise TooLarge("This is larger than what is accepted. Send less.")
 
 
+def is_secret_address() -> bool:
+    """Whether who knows the address of this page may do something by it: no other page learns it.
+
+    That are offers, the links in mails that activate, reset and unsubscribe, and the sign-in that
+    leads to one of them (I-41).
+    """
+    return "next" in request.args or not SECRET_ARGUMENTS.isdisjoint(request.view_args or ())
+
+
+def allow(directive: str, origins: Iterable[str]) -> None:
+    """Let the page that is answered now load from other origins, too."""
+    allowed: list[tuple[str, list[str]]] = g.setdefault("allowed_origins", [])
+    allowed.append((directive, list(origins)))
+
+
+def content_policy() -> str:
+    """The policy of the page that is answered now, with what :func:`allow` added."""
+    policy = dict(CONTENT_POLICY)
+    allowed = g.get("allowed_origins", [])
+    # What is not named follows the default, so that comes first.
+    for directive, origins in sorted(allowed, key=lambda one: one[0] != "default-src"):
+        policy[directive] = [*policy.get(directive, policy["default-src"]), *origins]
+    return "; ".join(f"{directive} {' '.join(origins)}" for directive, origins in policy.items())
+
+
 def add_headers(response: Response) -> Response:
     """The headers of specification W-12; a view may set a stricter one itself."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", content_policy())
+    referrer = "no-referrer" if is_secret_address() else "same-origin"
+    response.headers.setdefault("Referrer-Policy", referrer)
     settings: Settings = current_app.config["SETTINGS"]
     if settings.url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR_SECONDS}")

@@ -215,7 +215,7 @@ def test_a_document_of_a_service_is_framed_and_linked(at, work, session, service
     response = at(work.writer).get(f"/orchestra/documents/{id_}/")
 
     assert f'<iframe class="document-frame" src="{kept.document_link(id_)}"' in response.text
-    assert "frame-src https://docs.google.com" in response.headers["Content-Security-Policy"]
+    assert "frame-src 'self' https://docs.google.com" in response.headers["Content-Security-Policy"]
 
 
 def test_a_folder_shows_what_lies_in_it_and_takes_files(at, work, session, draft):

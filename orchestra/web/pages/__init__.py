@@ -27,6 +27,7 @@ from orchestra.web.pages import (
     notifications,
     offers,
     operations,
+    outside,
     passwords,
     preview,
     project,
@@ -75,6 +76,7 @@ PARTS = (
 def register(app: Flask) -> None:
     auth.init_app(app)
     _prepare_templates(app)
+    outside.register(app)
     for part in PARTS:
         app.register_blueprint(part.blueprint)
     admin.register(app)

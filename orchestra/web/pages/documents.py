@@ -1,6 +1,6 @@
 """Documents that are edited in the app: reading, editing, history (I-31, I-34)."""
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from orchestra.database import reading, retry_deadlocks, transaction
@@ -9,10 +9,9 @@ from orchestra.domain.document_view import DocumentView
 from orchestra.domain.folders import DOCUMENTS
 from orchestra.errors import Conflict, Invalid, Malformed, NotFound, StaleRevision, TooLarge
 from orchestra.project_files import ProjectFiles, store
-from orchestra.web import auth, direct_uploads, requests
+from orchestra.web import auth, direct_uploads, requests, security
 from orchestra.web.errors import HTTP_STATUS
 from orchestra.web.pages.changes import compare_texts
-from orchestra.web.security import CONTENT_POLICY
 
 blueprint = Blueprint("documents", __name__, url_prefix=DOCUMENTS)
 auth.guard_pages(blueprint)
@@ -26,11 +25,8 @@ def show(document_id: str) -> ResponseReturnValue:
     view = _view(document_id)
     if store().has_own_pages:
         address = ProjectFiles(view.project.id).document_link(document_id)
-        response = make_response(
-            render_template("documents/outside.html", view=view, address=address)
-        )
-        response.headers["Content-Security-Policy"] = f"{CONTENT_POLICY}; frame-src {FRAMED}"
-        return response
+        security.allow("frame-src", [FRAMED])
+        return render_template("documents/outside.html", view=view, address=address)
     return render_template("documents/document.html", view=view)
 
 
@@ -104,11 +100,11 @@ def _view(document_id: str) -> DocumentView:
         return document_view.document_view(session, auth.current_worker(), document_id)
 
 
-def _editor(view: DocumentView, text: str, problem: str | None = None) -> Response:
+def _editor(view: DocumentView, text: str, problem: str | None = None) -> str:
     return direct_uploads.render_page("documents/edit.html", view=view, text=text, problem=problem)
 
 
-def _typed_again(document_id: str, text: str) -> Response:
+def _typed_again(document_id: str, text: str) -> str:
     """The page with a fresh token and with what was typed (W-13).
 
     :raises Forbidden: there is no such document, to say which needs a token.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -33,13 +33,6 @@ ALL_OFFERS = f"{blueprint.url_prefix}/available_staffing_requests/"
 OWN_PATH = re.compile(r"/orchestra/[\w./?=&-]*", re.ASCII)
 
 Answer = Callable[[Session, Actor, int], Offer]  # (session, actor, id of the offer)
-
-
-@blueprint.after_request
-def _hide_address(response: Response) -> Response:
-    """The address of an offer is for one person: no other page learns it."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 @blueprint.get("/offers/<token>/")

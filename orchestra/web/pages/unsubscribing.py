@@ -1,6 +1,6 @@
 """The link in optional mails that ends such mails, for anybody who has it (M-13, RFC 8058)."""
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from orchestra.database import reading, retry_deadlocks, transaction
@@ -11,13 +11,6 @@ from orchestra.web.pages import account_forms
 
 blueprint = Blueprint("unsubscribing", __name__, url_prefix=unsubscribing.PATH)
 blueprint.after_request(account_forms.never_store)
-
-
-@blueprint.after_request
-def _tell_no_address(response: Response) -> Response:
-    """The address is the right to end the mails (I-41)."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 @blueprint.get("/<token>/")
