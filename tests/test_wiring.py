@@ -10,13 +10,22 @@ import sqlalchemy as sa
 
 from orchestra import errors
 from orchestra.config import Settings
-from orchestra.domain import documents, people_in_chat, projects, slack_requests, staffing
+from orchestra.domain import (
+    documents,
+    offer_links,
+    people_in_chat,
+    projects,
+    slack_requests,
+    staffing,
+)
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.definitions.functions import BUILT_IN, resolve
 from orchestra.domain.folders import Wanted
 from orchestra.domain.messages import send_mail
 from orchestra.models import FileKind, TaskStatus
 from orchestra.outbox import Job, OutboxMessage
+from orchestra.tasks import core
+from orchestra.web import create_app
 from orchestra.web.errors import HTTP_STATUS, KIND_OF_STATUS
 from tests.builders import step
 from tests.web.conftest import new_browser
@@ -243,6 +252,16 @@ def _paths(value):
     elif isinstance(value, list):
         for inner in value:
             yield from _paths(inner)
+
+
+def test_pages_know_the_links_that_jobs_send(tmp_path, monkeypatch):
+    """E-10, S-31, M-13: with the key that is made at the first start, too."""
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_SECRET_KEY", raising=False)
+    jobs = core.__wrapped__().config["SETTINGS"]
+    pages = create_app(Settings.from_env()).config["SETTINGS"]
+
+    assert offer_links.offer_of(pages, offer_links.token_of(jobs, 17)) == 17
 
 
 def test_every_function_of_the_example_workflows_resolves(app):

@@ -13,7 +13,11 @@ SIGNATURE_BYTES = 16  # 128 bits
 
 @lru_cache(maxsize=16)
 def derived_key(secret_key: str, purpose: str) -> bytes:
-    """:param purpose: a key of one purpose says nothing about that of another."""
+    """:param purpose: a key of one purpose says nothing about that of another.
+    :raises ValueError: there is no secret key, so that everybody could make the derived one.
+    """
+    if not secret_key:
+        raise ValueError("No secret key: these settings lack with_secret_key().")
     derived = HKDF(SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode())
     return derived.derive(secret_key.encode())
 

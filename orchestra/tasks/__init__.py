@@ -23,7 +23,7 @@ from orchestra.tasks.connection import PromptAMQP
 @cache
 def core() -> Flask:
     """This process's application; made with the first job, never before a fork."""
-    return create_core(Settings.from_env(), publish=publish)
+    return create_core(Settings.from_env().with_secret_key(), publish=publish)
 
 
 class JobInContext(Task):
