@@ -19,7 +19,7 @@ from orchestra.cli.checks import (
 from orchestra.cli.queues import queues_of_versions, system_queues
 from orchestra.config import SHORTEST_SECRET_KEY, Settings
 from orchestra.database import db, reading, seconds_from_now, utcnow
-from orchestra.domain import keys, operations, upkeep
+from orchestra.domain import definitions, keys, operations, upkeep
 from orchestra.errors import BadConfiguration, OrchestraError
 from orchestra.integrations.chat import Chat, chats_of
 from orchestra.integrations.files import DirectUploads, store_of
@@ -81,6 +81,7 @@ def examine() -> Iterator[Finding]:
     yield from examine_retired(settings)
     with create_core(settings).app_context():
         yield check_secret_key(settings)
+        yield check_workflows(settings)
         yield from examine_database(settings)
         yield from examine_broker(settings)
         yield check_mail(settings)
@@ -93,6 +94,20 @@ def examine_retired(settings: Settings) -> Iterator[Finding]:
     if settings.hijack_allow_get_requests:
         advice = "HIJACK_ALLOW_GET_REQUESTS has no effect: acting is never started by a link."
         yield Finding(Level.WARN, "settings", advice)
+
+
+def check_workflows(settings: Settings) -> Finding:
+    """A folder that is not there is passed over elsewhere: its packages may be on other hosts."""
+    missing = [str(folder) for folder in settings.workflow_dirs if not folder.is_dir()]
+    if missing:
+        advice = f"there is no folder {', '.join(missing)} (ORCHESTRA_WORKFLOW_DIRS)."
+        return Finding(Level.WARN, "workflows", advice)
+    try:
+        found = definitions.find_packages(settings.workflow_dirs, settings.workflows)
+    except OrchestraError as error:
+        return Finding(Level.FAIL, "workflows", str(error))
+    folders = ", ".join(map(str, settings.workflow_dirs))
+    return Finding(Level.OK, "workflows", f"{len(found)} found in {folders}.")
 
 
 def examine_database(settings: Settings) -> Iterator[Finding]:

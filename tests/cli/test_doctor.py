@@ -12,6 +12,7 @@ from orchestra.cli.doctor import (
     check_commands,
     check_mail,
     check_scheduler,
+    check_workflows,
     examine_chat,
     examine_files,
     examine_retired,
@@ -59,6 +60,19 @@ def test_a_sweep_of_long_ago_is_a_failure(found, session):
 def test_a_sweep_of_now_is_fine(found, session):
     session.add(Tick(job=Job.SWEEP, at=utcnow()))
     assert found().level is Level.OK
+
+
+def test_a_folder_of_workflows_that_is_not_there_is_told(app, change_settings, tmp_path):
+    """D-2, E-18"""
+    assert check_workflows(app.config["SETTINGS"]).level is Level.OK
+    change_settings(workflow_dirs=(tmp_path, tmp_path / "workflwos"))
+    told = check_workflows(app.config["SETTINGS"])
+    assert (told.level, told.text) == (
+        Level.WARN,
+        f"there is no folder {tmp_path / 'workflwos'} (ORCHESTRA_WORKFLOW_DIRS).",
+    )
+    change_settings(workflow_dirs=(tmp_path,), workflows=("no.such.package",))
+    assert check_workflows(app.config["SETTINGS"]).level is Level.FAIL
 
 
 def test_a_database_that_cannot_be_used_keeps_nothing_else_from_being_looked_at(
