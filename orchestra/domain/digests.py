@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from orchestra import outbox
 from orchestra.database import settings_of, skip_locked, utcnow
 from orchestra.domain import messages, relevance
+from orchestra.domain.markup import RULE, as_letter
 from orchestra.domain.message_texts import Kind
 from orchestra.models import Channel, Message, MessageState, Worker
 from orchestra.outbox import OutboxMessage
@@ -65,8 +66,9 @@ def record(session: Session, worker: Worker, parts: Sequence[Message]) -> None:
     """One mail of these parts."""
     base = settings_of(session).url
     number = f"{len(parts)} messages" if len(parts) > 1 else "1 message"
-    blocks = [
-        f"{part.subject}\n{part.text}\n{base}{part.url or '/orchestra/app'}" for part in parts
+    letters = [
+        as_letter(part.subject, part.text, f"{base}{part.url or '/orchestra/app'}")
+        for part in parts
     ]
     digest = Message(
         kind=Kind.DIGEST.value,
@@ -75,7 +77,7 @@ def record(session: Session, worker: Worker, parts: Sequence[Message]) -> None:
         address=parts[-1].address,
         dedupe_key=f"{Kind.DIGEST}:{parts[0].id}-{parts[-1].id}:{worker.id}:{Channel.MAIL}",
         subject=f"Your day in Orchestra: {number}",
-        text="\n\n".join(blocks),
+        text=f"\n\n{RULE}\n\n".join(letters),
         url="/orchestra/app/inbox",
         state=MessageState.WAITING,
     )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from orchestra import outbox
 from orchestra.database import UtcDateTime, seconds_from_now, settings_of, table_of
-from orchestra.domain.markup import lines_of, one_line
+from orchestra.domain.markup import ChatText, lines_of, one_line
 from orchestra.domain.message_rows import (
     CHAT_IS_OFF,
     NAMES,
@@ -25,7 +25,7 @@ from orchestra.domain.message_rows import (
     insertion,
 )
 from orchestra.domain.message_texts import Preference
-from orchestra.domain.messages import delivery_of, direct_message
+from orchestra.domain.messages import delivery_of
 from orchestra.models import Channel, Message, MessagePreference, MessageState, Worker
 
 _MESSAGES = table_of(Message)
@@ -59,15 +59,18 @@ class Reader:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one person is told.
+    """What one person is told, by each way.
 
+    :param mail: above how to get no such mails; the link is added if it is no line of the text.
     :param url: what it is about: a path of ours.
     :param cause: what happened, for example ``offer:17``.
     """
 
     reader: Reader
     subject: str
-    text: str
+    mail: str
+    inbox: str
+    chat: ChatText
     url: str
     cause: str
     project_id: int | None = None
@@ -138,20 +141,18 @@ def send(session: Session, kind: str, letters: Sequence[Letter]) -> None:
 
 def _rows(session: Session, letter: Letter) -> list[dict[str, Any]]:
     settings, reader = settings_of(session), letter.reader
-    subject, text = one_line(letter.subject), lines_of(letter.text)
     same = {
         "worker_id": reader.id,
         "cause": letter.cause,
-        "subject": subject,
+        "subject": one_line(letter.subject),
         "url": letter.url,
         "project_id": letter.project_id,
         "task_id": letter.task_id,
     }
     no_chat = reader.why_not_by_chat(is_on=settings.slack_experts_enabled)
-    chat = text if no_chat else direct_message(settings, subject, text, letter.url)
     ways = (
-        (Channel.MAIL, text, reader.email, reader.why_not_by_mail()),
-        (Channel.SLACK, chat, reader.slack_user_id, no_chat),
+        (Channel.MAIL, lines_of(letter.mail), reader.email, reader.why_not_by_mail()),
+        (Channel.SLACK, letter.chat, reader.slack_user_id, no_chat),
     )
     rows = [
         same
@@ -164,7 +165,7 @@ def _rows(session: Session, letter: Letter) -> list[dict[str, Any]]:
         }
         for channel, said, address, why_not in ways
     ]
-    inbox = {"channel": Channel.INBOX, "text": text, "state": MessageState.SENT}
+    inbox = {"channel": Channel.INBOX, "text": lines_of(letter.inbox), "state": MessageState.SENT}
     return [*rows, same | inbox | {"address": None, "last_error": None}]
 
 

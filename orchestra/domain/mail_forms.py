@@ -6,7 +6,7 @@ from typing import Self
 from orchestra.config import Settings
 from orchestra.domain import unsubscribing
 from orchestra.domain.deliveries import Delivery
-from orchestra.domain.markup import Link, as_html
+from orchestra.domain.markup import Link, as_html, as_letter
 from orchestra.domain.message_texts import Kind, preference_of
 
 PREFERENCES_PAGE = "/orchestra/accounts/communication_preference_settings/"
@@ -30,9 +30,10 @@ def form_of(delivery: Delivery, settings: Settings) -> MailForm:
     if preference is None and not is_digest:
         html = delivery.html or as_html(delivery.text, settings.url)
         return MailForm(delivery.text, html)
-    text = delivery.text
+    text, button = delivery.text, None
     if not is_digest:
-        text = f"{delivery.subject}\n{text}\n\n{settings.url}{delivery.url}"
+        button = f"{settings.url}{delivery.url}"
+        text = as_letter(delivery.subject, text, button)
     unsubscribe = None
     links: list[Link] = [("Choose what is mailed to you", settings.url + PREFERENCES_PAGE)]
     if delivery.worker_id is not None:
@@ -42,6 +43,6 @@ def form_of(delivery: Delivery, settings: Settings) -> MailForm:
     footer = "\n".join(f"{words}: {address}" for words, address in links)
     return MailForm(
         text=f"{text}\n\n-- \n{footer}\n",
-        html=as_html(text, settings.url, links, headlines=True),
+        html=as_html(text, settings.url, links, headlines=True, button=button),
         unsubscribe_url=unsubscribe,
     )

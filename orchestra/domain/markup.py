@@ -12,6 +12,7 @@ LONGEST_POST = 3000  # characters (I-19)
 ChatText = NewType("ChatText", str)  # in the chat's markup; data in it are escaped
 Link = tuple[str, str]  # words and address
 OPEN = "Open in Orchestra"
+RULE = "\u2500" * 24  # between the messages of one mail
 _FRAME = '  File "'  # how a traceback begins the lines of a call
 
 _UNPRINTABLE = re.compile(
@@ -73,31 +74,48 @@ def mention(worker: Worker) -> ChatText:
 
 
 def with_link(text: ChatText, address: str) -> ChatText:
-    """The text and, below it, a link; what is too long for the service is cut before it."""
-    link = f"\n<{as_chat(address)}|{OPEN}>"
-    longest = LONGEST_POST - len(link)
+    """The text and, below it, a link."""
+    return with_links(text, [(OPEN, address)])
+
+
+def with_links(text: ChatText, links: Sequence[Link]) -> ChatText:
+    """The text and links below it; what is too long for the service is cut before them."""
+    shown = "".join(f"\n<{as_chat(address)}|{as_chat(words)}>" for words, address in links)
+    longest = LONGEST_POST - len(shown)
     if len(text) > longest:
         text = ChatText(_CUT_WITHIN.sub("", text[: longest - 1]).rstrip() + "…")
-    return ChatText(text + link)
+    return ChatText(text + shown)
 
 
 # --- Mail -------------------------------------------------------------------------------------
 
 
+def as_letter(subject: str, text: str, address: str) -> str:
+    """A message as it stands in a mail: what it is called, its words and, if need be, its link."""
+    parts = [subject, text, *([] if address in text.splitlines() else [address])]
+    return "\n\n".join(part for part in parts if part)
+
+
 def as_html(
-    text: str, our_address: str, footer: Sequence[Link] = (), *, headlines: bool = False
+    text: str,
+    our_address: str,
+    footer: Sequence[Link] = (),
+    *,
+    headlines: bool = False,
+    button: str | None = None,
 ) -> str:
     """The same words for mail programs that show HTML; only links of ours can be pressed (M-13).
 
-    A link that is alone in the text is a button.
-
     :param footer: small links below a line.
-    :param headlines: whether the first line of each paragraph is one.
+    :param headlines: whether the first paragraph, and that after each :data:`RULE`, is one.
+    :param button: the link that is one; unset: the one that is alone in the text.
     """
-    links = [line for line in text.splitlines() if _is_link(line.strip(), our_address)]
-    page = _Page(our_address, _BUTTON if len(links) == 1 else "", headlines)
-    paragraphs = (block.strip() for block in text.split("\n\n") if block.strip())
-    body = "\n".join(f"<p>{page.lines(block)}</p>" for block in paragraphs)
+    links = [line for line in text.splitlines() if is_link(line.strip(), our_address)]
+    page = _Page(our_address, button or (links[0].strip() if len(links) == 1 else ""))
+    letters = text.split(f"\n\n{RULE}\n\n")
+    body = f'\n<hr style="{_LINE}">\n'.join(
+        page.letter(each, headline=headlines) for each in letters
+    )
     return f"{_HEAD}\n{body}\n{_footer(footer)}</body></html>\n"
 
 
@@ -110,6 +128,7 @@ _BUTTON = (
     "color:#fff;text-decoration:none"
 )
 _SMALL = "font-size:13px;color:#52525b"
+_LINE = "margin:24px 0;border:0;border-top:1px solid #d4d4d8"
 _FOOTER = f"margin-top:32px;padding-top:12px;border-top:1px solid #d4d4d8;{_SMALL}"
 _HEAD = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -118,33 +137,32 @@ _HEAD = (
 )
 
 
-def _is_link(line: str, our_address: str) -> bool:
+def is_link(line: str, our_address: str) -> bool:
+    """Whether the line is an address of ours, and nothing else."""
     return line.startswith(f"{our_address}/") and " " not in line
 
 
 @dataclass(frozen=True)
 class _Page:
     our_address: str
-    button: str  # style of the only link
-    headlines: bool
+    button: str  # the link that is one
 
-    def lines(self, paragraph: str) -> str:
-        first, *others = (line.strip() for line in paragraph.split("\n"))
-        shown = [self._headline(first), *(self._line(line) for line in others)]
-        return "<br>\n".join(shown)
+    def letter(self, text: str, *, headline: bool) -> str:
+        paragraphs = [self._lines(each.strip()) for each in text.split("\n\n") if each.strip()]
+        if headline:
+            paragraphs[:1] = [f"<strong>{first}</strong>" for first in paragraphs[:1]]
+        return "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
-    def _headline(self, line: str) -> str:
-        shown = self._line(line)
-        is_one = self.headlines and not _is_link(line, self.our_address)
-        return f"<strong>{shown}</strong>" if is_one else shown
+    def _lines(self, paragraph: str) -> str:
+        return "<br>\n".join(self._line(line.strip()) for line in paragraph.split("\n"))
 
     def _line(self, line: str) -> str:
         shown = html.escape(line)
-        if not _is_link(line, self.our_address):
+        if not is_link(line, self.our_address):
             return shown
-        if not self.button:
+        if line != self.button:
             return f'<a href="{shown}">{shown}</a>'
-        link = f'<a href="{shown}" style="{self.button}">{OPEN}</a>'
+        link = f'<a href="{shown}" style="{_BUTTON}">{OPEN}</a>'
         return f'{link}<br>\n<span style="{_SMALL}">{shown}</span>'
 
 

@@ -242,7 +242,7 @@ _POSTS: dict[Kind, str] = {
     Kind.PROJECT_COMPLETED: "{project} is complete",
     Kind.PROJECT_ABORTED: "{project} was aborted",
     Kind.PROJECT_REOPENED: "{project} is open again",
-    Kind.STAFFING_OPENED: "Somebody is looked for to take {step}",
+    Kind.STAFFING_OPENED: "StaffBot is looking for somebody to take {step}",
     Kind.STAFFING_EXHAUSTED: "Nobody is left to ask for {step}",
     Kind.STAFFING_DECLINED: "Everybody declined {step}",
     Kind.STAFFING_FILLED: "{who} accepted {step}",

@@ -73,7 +73,7 @@ class _About:
 
     def declined(self) -> Answer:
         headline = as_chat(f"You declined {self.title}")
-        again = link(self.offer_page, "Accept it after all, as long as somebody is looked for")
+        again = link(self.offer_page, "Accept it after all, as long as nobody else has")
         return Answer(lines(headline, self.line, again), replaces=True)
 
 

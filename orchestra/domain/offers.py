@@ -83,7 +83,7 @@ def _closed(request: StaffingRequest) -> OfferClosed:
     if request.state is RequestState.FILLED:
         message = "This task was already taken."
     else:
-        message = "Nobody is looked for any more."
+        message = "This offer was withdrawn."
     return OfferClosed(message, details={"since": request.closed_at})
 
 

@@ -61,8 +61,10 @@ def _offers(settings: Settings, batch: Asked, readers: Mapping[int, Reader]) -> 
             yield Letter(
                 reader,
                 said.subject,
-                said.text,
-                link,
+                mail=said.mail,
+                inbox=said.inbox,
+                chat=said.chat,
+                url=link,
                 cause=f"offer:{offer_id}",
                 project_id=locked.project.id,
                 task_id=locked.task.id,

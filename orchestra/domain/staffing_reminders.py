@@ -63,7 +63,7 @@ def remind(session: Session, worker_id: int) -> int:
     number = offers.count_available(session, worker_id)
     if not number or not _is_taken(session, worker_id):
         return 0
-    said = reminder_words(number, settings_of(session).url)
+    said = reminder_words(number)
     messages.tell(
         session,
         Kind.OFFER_REMINDER,

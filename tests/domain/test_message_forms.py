@@ -11,7 +11,15 @@ from orchestra.config import Settings
 from orchestra.domain import account_mails, mail_forms
 from orchestra.domain.account_links import Link
 from orchestra.domain.deliveries import Delivery
-from orchestra.domain.markup import LONGEST_POST, as_chat, bold, mention, with_link
+from orchestra.domain.markup import (
+    LONGEST_POST,
+    RULE,
+    as_chat,
+    as_letter,
+    bold,
+    mention,
+    with_link,
+)
 from orchestra.domain.message_texts import (
     POSTED,
     WORDED,
@@ -85,14 +93,37 @@ def test_a_mail_of_each_kind_holds_hostile_data_as_text(kind):
 
 def test_a_digest_holds_hostile_data_as_text():
     said = words(Kind.RETURNED, ABOUT)
-    blocks = [f"{said.subject}\n{said.text}\n{BASE}/orchestra/app/task/{n}" for n in range(2)]
-    form = mail_forms.form_of(delivery(Kind.DIGEST, text="\n\n".join(blocks)), SETTINGS)
+    letters = [as_letter(said.subject, said.text, f"{BASE}/orchestra/app/task/{n}") for n in (0, 1)]
+    text = f"\n\n{RULE}\n\n".join(letters)
+    form = mail_forms.form_of(delivery(Kind.DIGEST, text=text), SETTINGS)
     message = travelled(form, "Your day in Orchestra: 2 messages")
 
     require_harmless(message)
     html = message.get_body(("html",)).get_content()
     assert f'<a href="{BASE}/orchestra/app/task/1">' in html
     assert "/unsubscribe/7-all-" in message["list-unsubscribe"]
+
+
+def test_a_mail_has_one_headline_and_its_link_once_as_the_button():
+    """M-13: also when the words name the link themselves, beside others."""
+    link, other = f"{BASE}/orchestra/app/task/4", f"{BASE}/orchestra/app"
+    text = f"Hello Ana,\n\nOpen it:\n{link}\n\nAll of them:\n{other}"
+    form = mail_forms.form_of(delivery(Kind.OFFER, subject="Write waits", text=text), SETTINGS)
+
+    assert form.text.startswith(f"Write waits\n\n{text}\n\n-- \n")
+    assert re.findall(r"<strong>(.*?)</strong>", form.html) == ["Write waits"]
+    assert re.findall(r'<a href="([^"]*)" style="[^"]*">Open in Orchestra</a>', form.html) == [link]
+    assert form.html.count(f'href="{link}"') == form.html.count(f'href="{other}"') == 1
+
+
+def test_in_a_digest_each_message_begins_below_a_rule():
+    letters = [as_letter(f"Subject {n}", "One.\n\nTwo.", f"{BASE}/orchestra/{n}") for n in (1, 2)]
+    text = f"\n\n{RULE}\n\n".join(letters)
+    html = mail_forms.form_of(delivery(Kind.DIGEST, text=text), SETTINGS).html
+
+    assert re.findall(r"<strong>(.*?)</strong>", html) == ["Subject 1", "Subject 2"]
+    assert html.count("<hr ") == 1
+    assert html.count("Open in Orchestra") == 0
 
 
 @pytest.mark.parametrize("kind", sorted(POSTED))

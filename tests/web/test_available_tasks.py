@@ -173,5 +173,5 @@ def test_the_interface_says_since_when_an_offer_is_closed(client, asking, offere
     session.commit()
     refused = client.sign_in(ana).call(f"{path}accept")
     assert (refused.status_code, refused.json["error"]) == (409, "offer_closed")
-    assert refused.json["message"] == "Nobody is looked for any more."
+    assert refused.json["message"] == "This offer was withdrawn."
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", refused.json["since"])

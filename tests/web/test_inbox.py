@@ -18,11 +18,18 @@ def ana(make):
 def tell(session):
     """Put messages into an inbox; the newest one."""
 
-    def told(worker, number=1, *, subject="A task is assigned to you", url="/orchestra/app"):
+    def told(
+        worker,
+        number=1,
+        *,
+        subject="A task is assigned to you",
+        url="/orchestra/app",
+        text="Go on.",
+    ):
         for n in range(number):
             cause = f"{subject}:{n}"
             messages.tell(
-                session, "offer", [worker.id], subject=subject, text="Go on.", url=url, cause=cause
+                session, "offer", [worker.id], subject=subject, text=text, url=url, cause=cause
             )
         newest = sa.select(sa.func.max(Message.id)).where(Message.channel == Channel.INBOX)
         found = session.scalar(newest)
@@ -45,6 +52,16 @@ def test_the_header_counts_unread_messages_on_every_page(client, ana, tell):
     client.sign_in(ana)
     for path in ("/orchestra/app", INBOX, "/orchestra/app/nothing-here"):
         assert "<strong>3</strong>" in client.get(path).text, path
+
+
+def test_addresses_of_ours_in_a_message_can_be_pressed_and_no_others(client, ana, tell):
+    """S-28, M-13"""
+    ours = "http://127.0.0.1:8000"
+    tell(ana, text=f'All:\n{ours}/orchestra/a?b="c\n<b>{ours}/no</b>\nhttp://other.example/')
+
+    page = client.sign_in(ana).get(INBOX).text
+    assert '<a href="/orchestra/a?b=&#34;c">http://127.0.0.1:8000/orchestra/a?b=&#34;c</a>' in page
+    assert "&lt;b&gt;http://127.0.0.1:8000/no&lt;/b&gt;\nhttp://other.example/</p>" in page
 
 
 def test_looking_marks_nothing_as_read(client, ana, tell):

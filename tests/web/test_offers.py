@@ -204,7 +204,7 @@ def test_an_offer_that_was_taken_back_says_so(client, asking, path, session, off
     session.commit()
     answer = client.sign_in(ana).post_form(f"{path}accept")
     assert answer.status_code == 409
-    assert "Nobody is looked for any more" in answer.text
+    assert "This offer was withdrawn" in answer.text
 
 
 def test_a_refusal_gives_its_reason_and_leaves_the_offer(

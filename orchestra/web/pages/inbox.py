@@ -1,13 +1,16 @@
 """The inbox: what people were told (M-28, W-65)."""
 
-from flask import Blueprint, flash, redirect, render_template
+from flask import Blueprint, current_app, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import inboxes
+from orchestra.domain.markup import is_link
 from orchestra.web import auth, requests
 
 INBOX = "/orchestra/app/inbox"
+LINK = Markup('<a href="{}">{}</a>')
 
 blueprint = Blueprint("inbox", __name__, url_prefix=INBOX)
 auth.guard_pages(blueprint)
@@ -18,7 +21,16 @@ def show() -> ResponseReturnValue:
     page = requests.page_argument()
     with reading() as session:
         found = inboxes.page_of(session, auth.current_worker().id, page)
-    return render_template("inbox.html", found=found, page=page)
+    return render_template("inbox.html", found=found, page=page, linked=_linked)
+
+
+def _linked(text: str) -> Markup:
+    """The text of a message, with the addresses of ours that it names to be pressed."""
+    our_address = current_app.config["SETTINGS"].url
+    return Markup("\n").join(
+        LINK.format(line.removeprefix(our_address), line) if is_link(line, our_address) else line
+        for line in text.splitlines()
+    )
 
 
 @blueprint.post("/<int:message_id>")
