@@ -35,12 +35,12 @@ const ON_TASK = {
   revert,
 };
 
-let lastPressed = ""; // id of the button to go back to
+let lastPlace = null; // where to go back to
 let isOwnRefresh = false; // not one of those that come by themselves
 
 function shownProject() {
   const { dataset } = document.querySelector("[data-project-actions]");
-  return { id: Number(dataset.projectId), status: dataset.status };
+  return { id: Number(dataset.projectId), status: dataset.status, description: dataset.description };
 }
 
 function shownTask({ dataset }) {
@@ -60,6 +60,13 @@ function shownTask({ dataset }) {
 function nameOf(step) {
   const shown = document.querySelector(`[data-task-actions][data-step="${CSS.escape(step)}"]`);
   return shown?.dataset.name ?? step;
+}
+
+// The button that was pressed and, if it is gone, the others for the same task or the project.
+function placeOf(button) {
+  const taskId = button.closest("[data-task-actions]")?.dataset.taskId;
+  const group = taskId ? `[data-task-actions][data-task-id="${taskId}"]` : "[data-project-actions]";
+  return () => document.getElementById(button.id) ?? document.querySelector(`${group} > button`);
 }
 
 function begin(button) {
@@ -114,11 +121,12 @@ function closeMenu(button) {
 
 async function press(button) {
   const opener = closeMenu(button);
-  lastPressed = opener.id;
+  lastPlace = placeOf(opener);
   opener.focus();
   await whileBusy(button, async () => {
     const done = await begin(button);
     if (done) tell(done);
+    else refresh(); // nothing was fetched while the dialog was open
   });
 }
 
@@ -127,11 +135,9 @@ document.addEventListener("click", (event) => {
   if (button) press(button);
 });
 
-// Who acted by keyboard goes on where they were or, if that button is gone, at the start.
+// Who acted by keyboard goes on where they were or, if no button is left there, at the start.
 document.addEventListener("htmx:afterSwap", () => {
   const isLost = document.activeElement === document.body || !document.activeElement;
-  if (isOwnRefresh && isLost) {
-    (document.getElementById(lastPressed) ?? document.getElementById("main")).focus();
-  }
+  if (isOwnRefresh && isLost) (lastPlace?.() ?? document.getElementById("main")).focus();
   isOwnRefresh = false;
 });

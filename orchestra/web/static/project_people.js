@@ -48,7 +48,8 @@ function candidates(workers, takesChoice) {
     list.replaceChildren(...found.slice(0, MOST_SHOWN).map(([, element]) => element));
     const shown = Math.min(found.length, MOST_SHOWN);
     const all = `${eligible} of ${workers.length} active workers may take it.`;
-    count.textContent = shown < rows.length ? `${all} ${shown} shown.` : all;
+    count.textContent = shown < rows.length ? `${all} ${shown || "None"} shown.` : all;
+    list.hidden = !shown;
   }
 
   search.addEventListener("input", show);

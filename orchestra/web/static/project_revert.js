@@ -51,6 +51,7 @@ function inWords(report, task, project, nameOf) {
   }
   const byId = new Map(task.rounds.map((round) => [round.id, round]));
   const changes = report.assignments.flatMap(({ iterations }) => iterations);
+  changes.sort((one, other) => one.iteration - other.iteration); // as they came, not by assignment
   const rounds = changes.map(({ iteration, change }) => {
     const round = byId.get(iteration);
     return `${round ? `Round ${round.number} of ${round.who}` : "A newer round"} ${CHANGES[change]}.`;

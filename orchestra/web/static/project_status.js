@@ -1,7 +1,7 @@
 // A project rests, goes on, or ends; its due steps begin, its team is told (W-54, L-27, L-102 to L-105).
 
 import { call } from "./project_calls.js";
-import { confirmation, lines, paragraph, requireConfirmation } from "./project_fields.js";
+import { confirmation, lines, paragraph, requireConfirmation, sentence } from "./project_fields.js";
 import { Sheet } from "./project_sheet.js";
 
 const setStatus = (project, status, more = {}) =>
@@ -40,14 +40,11 @@ export async function resume(project) {
 
 export async function abort(project) {
   const done = await new Sheet({
-    title: "Abort the project",
+    title: `Abort project ${project.id}`,
     action: "Abort the project",
     tone: "outline-danger",
     content: [
-      paragraph(
-        "Every open task ends, and nobody can work on the project again. What is finished stays " +
-          "readable. This cannot be undone.",
-      ),
+      sentence`${project.description}: every open task ends, and nobody can work on it again. What is finished stays readable. This cannot be undone.`,
       confirmation(String(project.id)),
     ],
     act: (sheet) => {

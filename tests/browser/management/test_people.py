@@ -100,7 +100,7 @@ def test_why_somebody_may_not_take_a_task_is_told(at_project):
 
 
 def test_a_refusal_names_what_changed_meanwhile(at_project, session, project_id):
-    """N-18: refused only when the state changed in between."""
+    """N-18: refused only when the state changed in between, which the page then shows at once."""
     _, page = at_project()
     act(page, "Reporting", "Assign")
     dialog_of(page).get_by_role("radio", name="Ana").check()
@@ -111,6 +111,26 @@ def test_a_refusal_names_what_changed_meanwhile(at_project, session, project_id)
     press(page, "Assign")
     expect(dialog_of(page)).to_contain_text("only tasks in Awaiting Processing")
     expect(dialog_of(page).get_by_role("radio", name="Ana")).to_be_checked()
+    press(page, "Cancel")
+    expect(row_of(page, "Reporting")).to_contain_text("Bea", timeout=5000)  # no round of 15 s
+    expect(page.get_by_role("button", name="Actions for Reporting")).to_be_focused()
+
+
+def test_the_keyboard_goes_on_where_it_acted(at_project):
+    """W-6: the button that was pressed is gone after it, another of the same task is there."""
+    _, page = at_project()
+    page.get_by_role("button", name="Assign Reporting").press("Enter")
+    page.keyboard.type("nobody is called this")
+    expect(dialog_of(page)).to_contain_text("None shown.")
+    dialog_of(page).get_by_role("searchbox").fill("")
+    dialog_of(page).get_by_role("radio", name="Ana").press("Space")
+    page.keyboard.press("Enter")
+    expect(said(page)).to_contain_text("Reporting is with Ana now.")
+    expect(page.get_by_role("button", name="Actions for Reporting")).to_be_focused()
+    page.get_by_role("button", name="Pause").press("Enter")
+    press(page, "Pause")
+    expect(said(page)).to_contain_text("The project is paused.")
+    expect(page.get_by_role("button", name="Resume")).to_be_focused()
 
 
 def test_what_could_not_be_loaded_is_asked_for_again(at_project):

@@ -90,6 +90,7 @@ def test_a_project_is_aborted_only_with_its_id_typed(at_project, session, projec
     visit, page = at_project()
     act_on_project(page, "Abort")
     dialog = dialog_of(page)
+    expect(dialog).to_contain_text("The Pope in New York: every open task ends")
     press(page, "Abort the project")
     expect(dialog).to_contain_text(f"Type exactly: {project_id}")
     visit.check()
