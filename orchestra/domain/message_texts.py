@@ -198,7 +198,7 @@ _WORDS: dict[Kind, tuple[str, str]] = {
     ),
     Kind.CREATION_PROBLEM: (
         "{step} cannot begin",
-        "Whether the step is wanted could not be found out. It is asked again every hour.",
+        "Whether the step is wanted could not be found out. That is tried again every hour.",
     ),
     Kind.POLICY_PROBLEM: (
         "{step} could not be assigned",
@@ -206,7 +206,7 @@ _WORDS: dict[Kind, tuple[str, str]] = {
     ),
     Kind.SANITY_PROBLEM: (
         "The checks of {project} do not work",
-        "The function that looks for problems in the project failed. It is asked again.",
+        "The function that looks for problems in the project failed. It is tried again.",
     ),
     Kind.PREPARATION_PROBLEM: (
         "{project} could not be prepared",

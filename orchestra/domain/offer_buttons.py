@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 from orchestra.database import settings_of
 from orchestra.domain import offers
 from orchestra.domain.audit import Actor
-from orchestra.domain.information import timestamp
 from orchestra.domain.markup import ChatText, as_chat
 from orchestra.domain.message_texts import name
 from orchestra.domain.offer_links import path_of
-from orchestra.domain.slack_answers import Answer, facts, lines, link
+from orchestra.domain.slack_answers import Answer, facts, lines, link, time_of
 from orchestra.domain.staffbot_commands import worker_of
 from orchestra.domain.staffing_texts import AVAILABLE_PAGE
 from orchestra.domain.versions import load_graphs, step_of
@@ -80,7 +79,7 @@ class _About:
 def _too_late(about: _About, error: OfferClosed) -> Answer:
     """Honest words for who was not the first (S-38)."""
     since = error.details.get("since")
-    when = f" It was at {timestamp(since)}." if since else ""
+    when = ChatText(f"Closed: {time_of(since)}" if since else "")
     more = link(about.all_offers, "Other tasks that you may take")
-    said = lines(as_chat(error.message), about.line, as_chat(when.strip()), more)
+    said = lines(as_chat(error.message), about.line, when, more)
     return Answer(said, replaces=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from orchestra.domain.markup import ChatText, as_chat, bold
@@ -54,6 +55,12 @@ def facts(*parts: str) -> ChatText:
 
 def link(address: str, words: str) -> ChatText:
     return ChatText(f"<{as_chat(address)}|{as_chat(words)}>")
+
+
+def time_of(moment: datetime) -> ChatText:
+    """In the time zone of whoever reads it."""
+    in_utc = f"{moment:%-d %B %Y, %H:%M} UTC"
+    return ChatText(f"<!date^{int(moment.timestamp())}^{{date_long_pretty}}, {{time}}|{in_utc}>")
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:

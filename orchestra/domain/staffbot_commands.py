@@ -81,7 +81,7 @@ def why_not_allowed(
     for key, allowed in config.items():
         field = FIELD_OF_LIST[key]
         if (not only or key in only) and (field not in fields or fields[field] not in allowed):
-            return f"Its {field} is not among those that are allowed here."
+            return f"The {field} of this request is not among those that STAFFBOT_CONFIG allows."
     return None
 
 
@@ -127,7 +127,7 @@ def admin_of(session: Session, slack_user_id: str) -> Worker:
     """:raises Forbidden: who asks is no project admin; the message says why (S-58)."""
     worker = worker_of(session, slack_user_id)
     if not worker.is_project_admin:
-        raise Forbidden(f"Your account {worker.username} is not one of a project admin.")
+        raise Forbidden(f"Only project admins may do that, and {worker.username} is none.")
     return worker
 
 
@@ -195,7 +195,9 @@ def _why(session: Session, _actor: Actor, command: Command) -> Answer:
     found = _find(session, command.task_id)
     stories = staffing_story.why(session, found.task.id)
     if not stories:
-        nobody = as_chat(f"Nobody was looked for yet. To begin: staff {found.task.id}")
+        nobody = as_chat(
+            f"StaffBot has not looked for anybody yet. To begin: /staffbot staff {found.task.id}"
+        )
         return Answer(lines(as_chat(name(found.step)), found.line(), nobody))
     said = [line for story in stories[:REQUESTS_SHOWN] for line in _told(story)]
     url = f"{found.page}?tab=why&task={found.task.id}#tabs"

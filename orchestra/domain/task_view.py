@@ -180,8 +180,8 @@ def task_view(session: Session, viewer: Worker, task_id: int) -> TaskView:
     project = _project(session, task)
     live = _live_assignments(session, task)
     own = next((held for held in live if held.worker_id == viewer.id), None)
-    if own is None and not viewer.is_project_admin:
-        raise NotFound(f"There is no task {task_id}.")
+    if own is None and not viewer.is_project_admin:  # they know it, and messages lead here
+        raise NotFound(f"You are not on task {task_id} any more, so you cannot open it.")
     graph = graph_of(project.version)
     step = graph.by_slug[task.step]
     return TaskView(

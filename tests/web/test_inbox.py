@@ -3,10 +3,11 @@
 import pytest
 import sqlalchemy as sa
 
-from orchestra.domain import messages
-from orchestra.models import Channel, Message
+from orchestra.domain import interventions, messages
+from orchestra.models import Channel, Message, TaskStatus, Worker
 
 INBOX = "/orchestra/app/inbox"
+ON_PAGE = Message.channel == Channel.INBOX
 
 
 @pytest.fixture
@@ -62,6 +63,21 @@ def test_addresses_of_ours_in_a_message_can_be_pressed_and_no_others(client, ana
     page = client.sign_in(ana).get(INBOX).text
     assert '<a href="/orchestra/a?b=&#34;c">http://127.0.0.1:8000/orchestra/a?b=&#34;c</a>' in page
     assert "&lt;b&gt;http://127.0.0.1:8000/no&lt;/b&gt;\nhttp://other.example/</p>" in page
+
+
+def test_who_lost_a_task_learns_so_where_the_message_of_it_leads(client, make, session):
+    """M-19, W-20"""
+    work = make.work(TaskStatus.PROCESSING)
+    interventions.reassign(session, work.admin, work.at(0).id, make.worker())
+    session.commit()
+    of_writer = sa.select(Message.id).where(Message.worker_id == work.writer.worker_id)
+    told = session.scalar(of_writer.where(Message.kind == "reassigned_away", ON_PAGE))
+    session.commit()
+
+    client.sign_in(session.get(Worker, work.writer.worker_id))
+    answer = client.get(client.post_form(f"{INBOX}/{told}").location)
+    assert answer.status_code == 404
+    assert f"You are not on task {work.task.id} any more" in answer.text
 
 
 def test_looking_marks_nothing_as_read(client, ana, tell):

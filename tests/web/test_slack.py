@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -204,7 +205,7 @@ def test_who_is_not_listed_is_refused_without_a_look(
         for listed, given in (([], {}), (["other"], {}), ([SENT_BY_SLACK[field]], {field: None})):
             change_settings(staffbot_config={key: listed})
             answer = slack_app.command(f"staff {work.task.id}", **given)
-            assert f"Its {field} is not among" in problem(answer)
+            assert f"The {field} of this request is not among" in problem(answer)
     assert seen == []
     change_settings(staffbot_config={key: ["other", SENT_BY_SLACK[field]]})
     assert "attachments" not in said(slack_app.command(f"staff {work.task.id}"))
@@ -215,7 +216,7 @@ def test_who_is_not_listed_is_refused_without_a_look(
     [
         ("", "does not say who sent it"),
         ("UNOBODY", "No active account"),
-        ("UBOB", "not one of a project admin"),
+        ("UBOB", "bob is none"),
         ("UGONE", "No active account"),
     ],
 )
@@ -263,7 +264,7 @@ def test_restaff_understands_usernames_slack_names_and_mentions(slack_app, make,
 def test_status_and_why_tell_how_a_task_stands(slack_app, work, session):
     """S-18, S-60"""
     task_id = work.task.id
-    assert "Nobody was looked for" in said(slack_app.command(f"why {task_id}"))["text"]
+    assert "has not looked for anybody yet" in said(slack_app.command(f"why {task_id}"))["text"]
     slack_app.command(f"staff {task_id}")
     session.commit()
     staff(session, task_id)
@@ -497,6 +498,7 @@ def test_losers_read_honest_words(slack_app, token, session, make, work):
     session.commit()
     told = said(slack_app.press(ACCEPT, token))
     assert "This task was already taken." in told["text"]
+    assert re.search(r"\nClosed: <!date\^\d+\^{date_long_pretty}, {time}\|.* UTC>\n", told["text"])
     assert "Other tasks that you may take" in told["text"]
     assert told["replace_original"]
     assert states(session)["bob"] == "lost"
