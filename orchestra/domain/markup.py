@@ -110,8 +110,8 @@ def as_html(
     :param headlines: whether the first paragraph, and that after each :data:`RULE`, is one.
     :param button: the link that is one; unset: the one that is alone in the text.
     """
-    links = [line for line in text.splitlines() if is_link(line.strip(), our_address)]
-    page = _Page(our_address, button or (links[0].strip() if len(links) == 1 else ""))
+    links = [address for _, address in links_in(text, our_address) if address]
+    page = _Page(our_address, button or (links[0] if len(links) == 1 else ""))
     letters = text.split(f"\n\n{RULE}\n\n")
     body = f'\n<hr style="{_LINE}">\n'.join(
         page.letter(each, headline=headlines) for each in letters
@@ -137,9 +137,22 @@ _HEAD = (
 )
 
 
-def is_link(line: str, our_address: str) -> bool:
-    """Whether the line is an address of ours, and nothing else."""
+def _is_link(line: str, our_address: str) -> bool:
     return line.startswith(f"{our_address}/") and " " not in line
+
+
+def links_in(text: str, our_address: str) -> list[Link]:
+    """Its lines; one that is an address of ours comes with it, called by the line above it if that
+    ends with a colon."""
+    found: list[Link] = []
+    for line in (line.strip() for line in text.split("\n")):
+        if not _is_link(line, our_address):
+            found.append((line, ""))
+        elif found and not found[-1][1] and found[-1][0].endswith(":"):
+            found[-1] = (found[-1][0].removesuffix(":"), line)
+        else:
+            found.append((line, line))
+    return found
 
 
 @dataclass(frozen=True)
@@ -154,16 +167,17 @@ class _Page:
         return "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
     def _lines(self, paragraph: str) -> str:
-        return "<br>\n".join(self._line(line.strip()) for line in paragraph.split("\n"))
+        return "<br>\n".join(self._line(*line) for line in links_in(paragraph, self.our_address))
 
-    def _line(self, line: str) -> str:
-        shown = html.escape(line)
-        if not is_link(line, self.our_address):
-            return shown
-        if line != self.button:
-            return f'<a href="{shown}">{shown}</a>'
+    def _line(self, words: str, address: str) -> str:
+        said, shown = html.escape(words), html.escape(address)
+        if not address:
+            return said
+        if address != self.button:
+            return f'<a href="{shown}">{said}</a>'
+        above = "" if words == address else f"{said}:<br>\n"
         link = f'<a href="{shown}" style="{_BUTTON}">{OPEN}</a>'
-        return f'{link}<br>\n<span style="{_SMALL}">{shown}</span>'
+        return f'{above}{link}<br>\n<span style="{_SMALL}">{shown}</span>'
 
 
 def _footer(links: Sequence[Link]) -> str:

@@ -81,7 +81,7 @@ def _words(offered: Offered, reader: Reader) -> str:
     ]
     paragraphs = [
         f"Hello {name(reader.first_name) or reader.username},",
-        "A task waits that you may take.",
+        f"A {'review' if offered.level else 'task'} waits that you may take.",
         "\n".join(facts),
         lines_of(offered.detail or "").strip(),
     ]

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import inboxes
-from orchestra.domain.markup import is_link
+from orchestra.domain.markup import links_in
 from orchestra.web import auth, requests
 
 INBOX = "/orchestra/app/inbox"
@@ -28,8 +28,8 @@ def _linked(text: str) -> Markup:
     """The text of a message, with the addresses of ours that it names to be pressed."""
     our_address = current_app.config["SETTINGS"].url
     return Markup("\n").join(
-        LINK.format(line.removeprefix(our_address), line) if is_link(line, our_address) else line
-        for line in text.splitlines()
+        LINK.format(address.removeprefix(our_address), words) if address else words
+        for words, address in links_in(text, our_address)
     )
 
 
