@@ -171,7 +171,8 @@ def hide(session: Session, actor: Actor, file_id: str, *kinds: FileKind) -> None
         raise NotFound(message)
     file.deleted_at, file.key = utcnow(), None  # what is made under the key again is another file
     session.flush()
-    folders.record(session, actor, file, before={"file": file.id, "name": file.name})
+    removed = {"file": file.id, "name": file.name, "kind": file.kind.value}
+    folders.record(session, actor, file, before=removed)
 
 
 def hidden_long_ago(session: Session, limit: int) -> list[tuple[str, str | None]]:

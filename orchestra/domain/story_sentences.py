@@ -8,6 +8,7 @@ from orchestra.domain import sanity_story, time_story
 from orchestra.domain.graph import Graph
 from orchestra.models import (
     AuditEvent,
+    FileKind,
     Message,
     RequestCause,
     RequestState,
@@ -174,9 +175,11 @@ def _edited(_names: Names, event: AuditEvent, _step: str) -> str:
 
 
 def _changed_file(_names: Names, event: AuditEvent, _step: str) -> str:
-    if event.after:
-        return f"added the file {event.after.get('name')}."
-    return f"removed the file {(event.before or {}).get('name')}."
+    file = event.after or event.before or {}
+    if "revision" in file:
+        return f"wrote in the document {file.get('name')}."
+    verb = "added" if event.after else "removed"
+    return f"{verb} the {file.get('kind', FileKind.FILE)} {file.get('name')}."
 
 
 def _changed_channel(_names: Names, event: AuditEvent, _step: str) -> str:

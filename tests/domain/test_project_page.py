@@ -359,6 +359,9 @@ def test_files_and_given_up_jobs_are_part_of_the_story(session, make):
     for verb, kind, before, after in [
         (Verb.FILE_CHANGED, "project", None, {"file": "f1", "name": "plan.pdf"}),
         (Verb.FILE_CHANGED, "project", {"file": "f1", "name": "plan.pdf"}, None),
+        (Verb.FILE_CHANGED, "project", None, {"file": "f2", "name": "Raw", "kind": "folder"}),
+        (Verb.FILE_CHANGED, "project", None, {"file": "f3", "name": "Draft", "revision": "2"}),
+        (Verb.FILE_CHANGED, "project", {"file": "f2", "name": "Raw", "kind": "folder"}, None),
         (Verb.DEAD_LETTER_DECIDED, "outbox_message", None, {"decision": "sent_again"}),
         (Verb.DEAD_LETTER_DECIDED, "message", None, {"decision": "discarded", "task": "none"}),
     ]:
@@ -375,9 +378,12 @@ def test_files_and_given_up_jobs_are_part_of_the_story(session, make):
             )
         )
         session.flush()
-    assert texts(session, project)[:4] == [
+    assert texts(session, project)[:7] == [
         "mia decided about a message that was given up: discarded.",
         "mia decided about a job that was given up: sent again.",
+        "mia removed the folder Raw.",
+        "mia wrote in the document Draft.",
+        "mia added the folder Raw.",
         "mia removed the file plan.pdf.",
         "mia added the file plan.pdf.",
     ]

@@ -339,10 +339,11 @@ def test_creation_and_policy_problems_are_noticed(as_admin, make, session):
 
 
 def test_a_paused_project_says_who_paused_it_and_why(as_admin, make, session, mia):
+    """L-20, L-102"""
     project = make.project(step("a"))
     projects.pause(session, Actor.of(mia), project.id, "The customer asks for time.")
     read = read_on(page_of(as_admin(), project))
-    assert "Mia paused this project since a moment ago" in read
+    assert "Mia paused this project just now" in read
     assert "The customer asks for time." in read
 
 
