@@ -87,6 +87,17 @@ def messages_by_field(error: ValidationError) -> dict[str, list[str]]:
     return found
 
 
+def load_parameters(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+    """:raises Malformed: a parameter is missing, unknown or not of its type (A-54, N-8)."""
+    try:
+        loaded: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        found = messages_by_field(error)
+        words = " ".join(f"{name}: {' '.join(texts)}" for name, texts in found.items())
+        raise Malformed(f"Some parameters are wrong. {words}") from error
+    return loaded
+
+
 def refuse_query() -> None:
     """:raises Malformed: the call takes no query parameters (specification A-2, A-54)."""
     if request.args:

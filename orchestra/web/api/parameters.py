@@ -3,10 +3,9 @@
 from typing import Any
 
 from flask import request
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 
-from orchestra.errors import Malformed
-from orchestra.web.requests import messages_by_field
+from orchestra.web.requests import load_parameters
 
 
 def read(schema: Schema) -> dict[str, Any]:
@@ -15,13 +14,4 @@ def read(schema: Schema) -> dict[str, Any]:
     for name, values in request.args.lists():
         repeatable = isinstance(schema.fields.get(name), fields.List)
         given[name] = values if repeatable or len(values) > 1 else values[0]
-    try:
-        loaded: dict[str, Any] = schema.load(given)
-    except ValidationError as error:
-        raise Malformed(f"Some parameters of the query are wrong. {_in_words(error)}") from error
-    return loaded
-
-
-def _in_words(error: ValidationError) -> str:
-    found = messages_by_field(error)
-    return " ".join(f"{name}: {' '.join(texts)}" for name, texts in found.items())
+    return load_parameters(schema, given)

@@ -77,8 +77,4 @@ def _query(schema: Schema) -> dict[str, Any]:
 
 def read_parameters(schema: Schema, given: dict[str, str]) -> dict[str, Any]:
     """:raises Malformed: a parameter is missing, unknown or not of its type (C-13)."""
-    problems = schema.validate(given)
-    if problems:
-        raise Malformed(f"These parameters are missing, unknown or wrong: {', '.join(problems)}.")
-    loaded: dict[str, Any] = schema.load(given)
-    return loaded
+    return requests.load_parameters(schema, given)

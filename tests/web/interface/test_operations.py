@@ -90,6 +90,7 @@ def test_a_wrong_parameter_is_malformed(ask, query):
     """C-13"""
     answer = ask("machine", **query)
     assert (answer.status_code, answer.json["error"]) == (400, "malformed")
+    assert f"{next(iter(query))}: " in answer.json["message"]
 
 
 def test_a_page_beyond_the_last_is_empty(ask, dead):
