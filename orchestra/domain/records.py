@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -248,8 +249,6 @@ def _heading(kind: Kind, column: Column) -> str:
     return column.key.removesuffix("_id").replace("_", " ").capitalize()
 
 
-def statuses(kind: Kind) -> list[str]:
+def statuses(kind: Kind) -> list[StrEnum]:
     """What one can filter by."""
-    if kind.status is None:
-        return []
-    return [member.value for member in kind.status.type.enum_class]
+    return [] if kind.status is None else list(kind.status.type.enum_class)

@@ -68,6 +68,12 @@ SEEN = {
 }
 
 
+# Nothing of a table that folds lies out of sight.
+FOLDED = """[...document.querySelectorAll(".listing-folds")].every(
+  (table) => table.scrollWidth <= table.parentElement.clientWidth,
+)"""
+
+
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_the_pages_of_administration_can_be_read_by_everybody(served, office, visiting, look):
     """W-4, W-5"""
@@ -78,6 +84,7 @@ def test_the_pages_of_administration_can_be_read_by_everybody(served, office, vi
         page.goto(f"{served}/orchestra/admin/{path}")
         visit.shot(f"admin-{name}-{look}")
         visit.check()
+        assert page.evaluate(FOLDED)
 
 
 def test_certifications_are_granted_and_revoked(served, office, visiting):
@@ -105,14 +112,15 @@ def test_certifications_are_granted_and_revoked(served, office, visiting):
 
 
 def test_an_account_is_made_with_an_invitation(served, office, visiting, session):
-    """P-16"""
-    visit = visiting(served)
+    """P-16, and the keyboard is where something is refused, also without scripts (W-5)"""
+    visit = visiting(served, waits_for_scripts=False)
     page = visit.sign_in("ruth")
     page.goto(f"{served}/orchestra/admin/accounts/new/")
     page.get_by_label("User name").fill("dan")
     page.get_by_label("E-mail").fill("ana@example.org")
     page.get_by_role("button", name="Create the account").click()
     expect(page.get_by_text("Somebody has this address already")).to_be_visible()
+    expect(page.get_by_label("E-mail")).to_be_focused()
     visit.shot("admin-account-refused")
     visit.check()
     page.get_by_label("E-mail").fill("dan@example.org")

@@ -402,6 +402,7 @@ def test_records_of_every_kind_can_be_searched(root, make, session):
     for path, expected in answers.items():
         page = root.get(RECORDS + path)
         assert (page.status_code, expected in page.text) == (200, True), path
+    assert "Post-review Processing</option>" in root.get(f"{RECORDS}tasks/").text  # as everywhere
     assert "No row is like that" in root.get(f"{RECORDS}tasks/?q={'9' * 30}").text
 
 

@@ -39,7 +39,7 @@ def show(slug: str) -> ResponseReturnValue:
         page=page,
         text=text,
         status=status,
-        statuses={value: value.replace("_", " ").capitalize() for value in statuses},
+        statuses={status.value: _shown(status) for status in statuses},
         is_first=not request.args.get("before"),
         shown=_shown,
         leads_to=[LEADS_TO.get((kind.slug, heading)) for heading in page.headings],
