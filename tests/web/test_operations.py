@@ -13,6 +13,7 @@ from orchestra.domain.audit import Actor
 from orchestra.domain.execution import Runner
 from orchestra.models import AuditEvent, Channel, Message, MessageState, Task, Tick
 from orchestra.outbox import Job, OutboxMessage
+from orchestra.tasks import celery
 from tests.builders import step
 
 PAGE = "/orchestra/app/operations"
@@ -165,10 +166,22 @@ def test_a_queue_that_nobody_consumes_is_reported(at_page, session, start, make)
 
 
 def test_what_failed_in_a_scheduled_run_is_counted(at_page, session):
-    """S-24"""
+    """S-24, W-73"""
     session.add(Tick(job=Job.SEND_STAFFING_REQUESTS, at=utcnow(), failures=3))
     session.commit()
-    assert "3 failed, see the log" in at_page.get(PAGE).text
+    page = at_page.get(PAGE).text
+    assert "3 failed, see the log" in page
+    assert "Staffing requests" in page
+
+
+def test_every_job_of_the_scheduler_has_a_name_in_words(at_page, session):
+    """W-73"""
+    scheduled = [entry["task"] for entry in celery.conf.beat_schedule.values()]
+    session.add_all(Tick(job=job, at=utcnow()) for job in scheduled)
+    session.commit()
+    named = re.findall(r'<tr id="tick-.*?>\s*<td[^>]*>([^<]+)', at_page.get(PAGE).text)
+    assert len(named) == len(scheduled)
+    assert not [name for name in named if "." in name]
 
 
 def test_running_steps_and_their_process_are_seen(at_page, session, start, version):
@@ -300,6 +313,7 @@ def test_tasks_of_paused_projects_are_left_out_of_a_bulk_decision(
     session.commit()
     assert "The project is paused." in at_page.get(PAGE).text
     at_page.post_form(f"{PAGE}/failed/{version.id}/crawl/retry")
+    assert "1 failed task of crawl is tried again." in said(at_page)
     assert status_of(session, paused) == "failed"
     assert status_of(session, other) == "awaiting_processing"
 

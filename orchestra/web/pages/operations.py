@@ -122,14 +122,14 @@ def skip(task_id: int) -> ResponseReturnValue:
 @blueprint.post("/failed/<int:version_id>/<step>/retry")
 def retry_all(version_id: int, step: str) -> ResponseReturnValue:
     auth.require_form_token()
-    return _decide_all(version_id, step, repair.retry_task, "are tried again")
+    return _decide_all(version_id, step, repair.retry_task, "tried again")
 
 
 @blueprint.post("/failed/<int:version_id>/<step>/skip")
 def skip_all(version_id: int, step: str) -> ResponseReturnValue:
     auth.require_form_token()
     try:
-        return _decide_all(version_id, step, _skipping(), "are complete with the data you gave")
+        return _decide_all(version_id, step, _skipping(), "complete with the data you gave")
     except Invalid as error:
         return _shown_again(f"skip-{version_id}-{step}", error)
 
@@ -191,7 +191,9 @@ def _decide_all(version_id: int, step: str, decision: Decision, done: str) -> Re
             refused.append(error.message)
     with reading() as session:
         left = len(machine_steps.failed_task_ids(session, version_id, step))
-    flash(f"{len(task_ids) - len(refused)} failed tasks of {step} {done}.")
+    count = len(task_ids) - len(refused)
+    what, verb = ("task", "is") if count == 1 else ("tasks", "are")
+    flash(f"{count} failed {what} of {step} {verb} {done}.")
     if refused:
         flash(f"{len(refused)} were refused, such as: {refused[0]}", "warning")
     elif left:
