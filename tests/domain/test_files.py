@@ -94,7 +94,7 @@ def test_what_happens_to_files_is_audited(session, work):
 
     added, hidden = audited(session)
     assert added.after == {"file": file.id, "name": "plan.pdf", "folder": ""}
-    assert hidden.before == {"file": file.id, "name": "plan.pdf"}
+    assert hidden.before == {"file": file.id, "name": "plan.pdf", "kind": "file"}
     assert {added.project_id, hidden.project_id} == {work.project.id}
 
 
