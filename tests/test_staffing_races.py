@@ -28,17 +28,21 @@ from orchestra.models import (
     OfferState,
     Project,
     ProjectStatus,
+    RequestCause,
     RequestState,
     Role,
     StaffingBatch,
     StaffingRequest,
     Task,
     TaskStatus,
+    Tick,
     Verb,
     Worker,
     WorkerCertification,
 )
+from orchestra.outbox import Job
 from orchestra.tasks.staffing import (
+    TOGETHER,
     remind_workers_about_available_tasks,
     send_staffing_requests,
     warn_staffing_team_about_unstaffed_tasks,
@@ -364,6 +368,41 @@ def test_schedulers_at_once_ask_everybody_once(session, make, ticks, change_sett
     assert count(session, StaffingBatch) == 3
     told = (Message.kind == Kind.OFFER, Message.channel == Channel.INBOX)
     assert count(session, Message, *told) == 9
+    assert_intact(session)
+
+
+def test_schedulers_at_once_ask_once_for_more_requests_than_are_done_together(
+    session, make, ticks, change_settings
+):
+    """S-21, S-24, S-50: several tasks of each project, some of them to be taken over."""
+    change_settings(staffbot_worker_batch_size=3, max_in_progress_tasks=0)
+    projects_of_two = TOGETHER // 2 + 2
+    holder = make.worker()
+    for number in range(projects_of_two):
+        project = make.project(step("write"), step("other"))
+        task = make.task(project, "write")
+        staffing.staff(session, SYSTEM, make.task(project, "other").id)
+        if number % 3:
+            staffing.staff(session, SYSTEM, task.id)
+        else:
+            lifecycle.assign_task(session, SYSTEM, task.id, holder)
+            session.flush()
+            staffing.restaff(session, SYSTEM, task.id, holder.username)
+    for _ in range(6):
+        make.worker()
+    session.commit()
+
+    asked = sum(ticks(send_staffing_requests))
+
+    requests = 2 * projects_of_two
+    assert asked == count(session, Offer) == 3 * requests
+    assert count(session, StaffingBatch) == requests
+    told = (Message.kind == Kind.OFFER, Message.channel == Channel.INBOX)
+    assert count(session, Message, *told) == 3 * requests
+    of_holder = (Offer.worker_id == holder.id, StaffingRequest.cause == RequestCause.RESTAFF)
+    taken_over = sa.select(Offer).join(StaffingRequest).where(*of_holder)
+    assert session.scalars(taken_over).all() == []
+    assert session.get_one(Tick, Job.SEND_STAFFING_REQUESTS).failures == 0
     assert_intact(session)
 
 

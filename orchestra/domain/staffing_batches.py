@@ -198,7 +198,8 @@ def send(session: Session, plans: Sequence[Plan], *, skip_locked: bool = False) 
 
     Workers are looked at before the lock, for many requests at once. What could make two ask the
     same worker is looked at again under the lock, and what a worker may do is when they accept.
-    All is done in a fixed number of statements, whatever the number of plans.
+    All is done in a fixed number of statements, whatever the number of plans; to say that nobody is
+    left to be asked takes some more, once for a request.
 
     :param skip_locked: leave plans whose project somebody else holds.
     """

@@ -6,9 +6,19 @@ import pytest
 import sqlalchemy as sa
 
 from orchestra.domain import projects, staffing, staffing_batches
-from orchestra.domain.audit import SYSTEM
+from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.message_texts import Kind
-from orchestra.models import AuditEvent, Message, OfferState, TaskStatus, Verb
+from orchestra.models import (
+    AuditEvent,
+    Message,
+    OfferState,
+    StaffingBatch,
+    StaffingRequest,
+    Task,
+    TaskStatus,
+    Verb,
+)
+from tests.builders import step
 from tests.staffers import HOUR, let_pass, offer_to, offers_of, send_batches, staff
 
 
@@ -57,6 +67,75 @@ def test_a_plan_is_not_sent_when_somebody_took_the_task_meanwhile(session, make)
     work.assign(work.writer)
 
     assert staffing_batches.send(session, [plan]).asked == 0
+
+
+@pytest.fixture
+def group(session, make):
+    """Plans for three requests, two of them of one project, and these requests.
+
+    The first looks for a reviewer and the second for a replacement on the same task.
+    """
+    work = make.work(TaskStatus.PENDING_REVIEW)
+    requests = [
+        staffing.staff(session, SYSTEM, work.task.id),
+        staffing.restaff(session, SYSTEM, work.task.id, work.writer.name),
+        staffing.staff(session, SYSTEM, make.task(make.project(step("a")), "a").id),
+    ]
+    session.flush()
+    plans = staffing_batches.plans(session, [request.id for request in requests])
+    session.expunge_all()
+    return plans, requests
+
+
+def asked_by(session, requests):
+    """Who got an offer of each request, and who was told of it how often, by request."""
+    found = []
+    for request in requests:
+        offers = offers_of(session, request)
+        causes = [f"offer:{offer.id}" for offer in offers]
+        told = session.execute(
+            sa.select(Message.worker_id).where(
+                Message.cause.in_(causes), Message.channel == "inbox"
+            )
+        )
+        found.append(([offer.worker_id for offer in offers], sorted(told.scalars())))
+    return found
+
+
+def test_requests_that_are_sent_together_are_asked_each_for_itself(session, group):
+    """S-21, S-26, S-46, M-2: a worker has an offer of each, and is told of each once."""
+    plans, requests = group
+
+    assert staffing_batches.send(session, plans).asked == sum(len(p.judged.chosen) for p in plans)
+
+    found = asked_by(session, requests)
+    assert [offered for offered, _ in found] == [list(plan.judged.chosen) for plan in plans]
+    assert all(sorted(offered) == told for offered, told in found)
+    to_all = set.intersection(*(set(offered) for offered, _ in found))
+    assert len(to_all) >= 2
+    batches = session.execute(sa.select(StaffingBatch.request_id, StaffingBatch.verdicts)).all()
+    assert dict(map(tuple, batches)) == {
+        plan.request.id: dict(plan.judged.verdicts) for plan in plans
+    }
+    events = sa.select(AuditEvent.object_id, AuditEvent.project_id, AuditEvent.after)
+    for plan, row in zip(
+        plans, session.execute(events.where(AuditEvent.verb == Verb.OFFER_SENT)), strict=True
+    ):
+        assert row.object_id == plan.request.id
+        assert row.after["worker_ids"] == list(plan.judged.chosen)
+    assert all(session.get(StaffingRequest, r.id).last_batch_at for r in requests)
+
+
+def test_of_requests_that_are_sent_together_only_what_changed_is_left_out(session, make, group):
+    """S-21, S-25: a pause, and an end of the search, since the workers were looked at."""
+    plans, requests = group
+    staffing.cancel(session, Actor.of(make.admin()), requests[1].id)
+    projects.pause(session, SYSTEM, session.get(Task, requests[2].task_id).project_id)
+    session.flush()
+    session.expunge_all()
+
+    assert staffing_batches.send(session, plans).asked == len(plans[0].judged.chosen)
+    assert [bool(offered) for offered, _ in asked_by(session, requests)] == [True, False, False]
 
 
 def test_an_offer_says_what_is_offered_to_whom(session, make):

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 
 import orchestra.tasks
 from orchestra.database import db, utcnow
-from orchestra.domain import lifecycle, offers, projects, staffing, staffing_batches, upkeep
+from orchestra.domain import (
+    lifecycle,
+    offers,
+    projects,
+    staffing,
+    staffing_batches,
+    staffing_notices,
+    upkeep,
+)
 from orchestra.domain.audit import SYSTEM
 from orchestra.domain.message_texts import Kind
 from orchestra.errors import Unavailable
@@ -123,6 +131,28 @@ def test_a_request_that_fails_is_counted_and_stops_no_other(
     monkeypatch.undo()
     assert send() == 5
     assert session.get_one(Tick, Job.SEND_STAFFING_REQUESTS, populate_existing=True).failures == 0
+
+
+def test_what_fails_after_it_was_written_leaves_nothing_and_stops_no_other(
+    session, request_for, monkeypatch, change_settings
+):
+    """S-24, R-4: all that were done together are rolled back, and then done one by one."""
+    change_settings(staffbot_worker_batch_size=50)
+    first, broken, last = (request_for(is_sent=False)[1].id for _ in range(3))
+    tell = staffing_notices.exhausted
+
+    def fail_for_one(session, locked, request):
+        if request.id == broken:
+            raise KeyError("nobody thought of this")
+        tell(session, locked, request)
+
+    monkeypatch.setattr(staffing_notices, "exhausted", fail_for_one)
+
+    assert send() == 2 * 9
+    offered = session.scalars(sa.select(Offer.request_id)).all()
+    assert sorted(offered) == [first] * 9 + [last] * 9
+    assert len(told(session, Kind.OFFER)) == 2 * 9
+    assert session.get_one(Tick, Job.SEND_STAFFING_REQUESTS).failures == 1
 
 
 def test_a_project_that_somebody_holds_holds_up_no_other(app, session, request_for):
