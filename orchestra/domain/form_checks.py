@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -38,6 +38,9 @@ TYPE_SENTENCES = {
     "object": "must be a group of fields",
 }
 
+UPLOADS = {"file": "file", "image": "picture"}  # widget → what people choose
+TICKS = {"minItems": "least", "maxItems": "most"}
+
 
 def faults(data: JSON, schema: Mapping[str, Any], root: Field) -> Iterator[tuple[str, str]]:
     """The pointer and the sentence of everything the schema refuses in the data."""
@@ -69,6 +72,8 @@ def _quoted(label: str) -> str:
 def _request(described: Field) -> str:
     if described.kind is Kind.BOOLEAN or described.choices:
         return "Choose an option for"
+    if described.widget in UPLOADS:
+        return f"Choose a {UPLOADS[described.widget]} for"
     return "Add at least one item to" if described.item else "Enter a value for"
 
 
@@ -82,6 +87,10 @@ def _demand(described: Field, keyword: str, value: Any) -> str:
         return "must be ticked" if value else "must not be ticked"
     if keyword == "enum":
         return f"must be one of: {', '.join(map(described.label_of, value))}"
+    if keyword in TICKS and described.choices:
+        return (
+            f"must have at {TICKS[keyword]} {value} {'option' if value == 1 else 'options'} ticked"
+        )
     return _limit(keyword, value) or "does not have the expected form"
 
 
@@ -138,10 +147,15 @@ def _is_multiple(instance: Any, divisor: Any) -> bool:
 def _said(root: Field, path: Sequence[str | int], keyword: str, value: Any) -> str:
     *_, here = [root, *root.along(path)]
     label = here.label or "The task data"
-    numbers = [key + 1 for key in path if isinstance(key, int)]
+    numbers = [str(key + 1) for key in path if isinstance(key, int)]
     if numbers:
-        label = f"{label} (item {'.'.join(map(str, numbers))})"
+        label = label_in_list(label, ".".join(numbers))
     return sentence(here, keyword, value, label=label)
+
+
+def label_in_list(label: str, number: str) -> str:
+    """:param number: of the item, and of that within it: ``2.1``."""
+    return f"{label} (item {number})"
 
 
 def has_format(name: str, value: str) -> bool:
@@ -151,8 +165,8 @@ def has_format(name: str, value: str) -> bool:
         if name == "date":
             date.fromisoformat(value)
         if name == "date-time":
-            datetime.fromisoformat(value.upper())
-    except ValueError:
+            datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day lie outside in other zones
         return False
     return True
 

@@ -137,7 +137,8 @@ class Field:
     ) -> "Field":
         item = None
         if schema.get("type") == "array" and isinstance(schema.get("items"), Mapping):
-            item = cls._read(name, f"{place}/*", schema["items"], ui)
+            named = {"title": schema.get("title") or in_words(name)}
+            item = cls._read(name, f"{place}/*", {**named, **schema["items"]}, ui)
         return cls(
             name=name,
             place=place,

@@ -28,6 +28,7 @@ class Panel:
     type: str
     title: str
     value: Any
+    step: str | None = None  # whose data it is
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class Form:
                 continue
             value = _panel_value(described, context)
             if value not in (None, "", {}, []):
-                yield Panel(described["type"], _panel_title(described), value)
+                title = _panel_title(described)
+                yield Panel(described["type"], title, value, described.get("step"))
 
 
 def _panel_value(described: Mapping[str, Any], context: Context) -> Any:

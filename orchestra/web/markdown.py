@@ -7,6 +7,7 @@ from markupsafe import Markup
 from orchestra.web.addresses import is_address, picture_source
 
 DEEPEST_HEADING = 6
+LAST_HEADING = 2  # over what people filled in: the page, then the work
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 

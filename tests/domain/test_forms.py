@@ -93,6 +93,16 @@ RATING = form_of(
             ["a", "b"],
             "Thing must have at most 1 item.",
         ),
+        (
+            {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}, "minItems": 2},
+            ["a"],
+            "Thing must have at least 2 options ticked.",
+        ),
+        (
+            {"type": "string", "format": "date-time"},
+            "0001-01-01T00:00:00+05:00",  # in UTC before the first day there is
+            "Thing must be a time such as 2026-01-31T09:00:00Z.",
+        ),
         (PLACE, "Rome", "Thing must be a group of fields."),
     ],
 )
@@ -125,6 +135,15 @@ def test_missing_and_extra_properties_have_the_pointer_they_would_have():
         "/title": ["Enter a value for Title."],
         "/place/city": ["Enter a value for City."],
         "/a~1b": ["a/b is not a field of this form. Remove it."],
+    }
+
+
+def test_items_without_a_name_are_called_after_their_list():
+    """L-142: the sentence names the field as the page does."""
+    tags = {"type": "array", "title": "Free tags", "items": {"type": "string", "minLength": 2}}
+
+    assert form_of({"tags": tags}).problems({"tags": ["ok", "x"]}, NOTHING) == {
+        "/tags/1": ["Free tags (item 2) must be at least 2 characters long."]
     }
 
 

@@ -14,6 +14,7 @@ FORM = Form.of(
                 "headline": {"type": "string", "title": "Headline"},
                 "mood": {"type": "string", "enum": ["good", "bad"]},
                 "photo": {"type": "string", "format": "uri"},
+                "due": {"type": "string", "format": "date"},
                 "tags": {"type": "array", "items": {"type": "string"}},
                 "sources": {
                     "type": "array",
@@ -77,6 +78,11 @@ def test_choices_and_pictures_are_taken_whole():
     mood, photo = changes({"mood": "good", "photo": "/a.jpg"}, {"mood": "bad", "photo": "/b.jpg"})
     assert (mood.before.value, mood.after.value) == ("good", "bad")
     assert (photo.before.kind, photo.after.value) == ("image", "/b.jpg")
+
+
+def test_a_day_is_taken_whole_and_said_in_words():
+    (due,) = changes({"due": "2026-01-31"}, {"due": "2026-02-01"})
+    assert (due.before.value, due.after.value) == ("31 January 2026", "1 February 2026")
 
 
 def test_a_value_that_came_has_no_before():

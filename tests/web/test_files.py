@@ -251,6 +251,18 @@ def test_a_text_is_previewed_by_the_renderer_of_the_pages(at_writer):
     assert "href" not in html
 
 
+def test_headings_of_a_preview_stand_under_those_of_its_page(at_writer):
+    """W-5: one h1 a page, and no level left out."""
+    of_a_form = at_writer.call("preview_markdown/", {"text": "# Fire"}).get_json()["html"]
+    of_a_document = at_writer.call("preview_markdown/", {"text": "# Fire", "below": 1})
+    assert (of_a_form, of_a_document.get_json()["html"]) == (
+        "<h3>Fire</h3>\n",
+        "<h2>Fire</h2>\n",
+    )
+    refused = at_writer.call("preview_markdown/", {"text": "# Fire", "below": 7})
+    assert refused.status_code == 422
+
+
 def test_files_are_stored_without_javascript(at_writer, session, work):
     """W-1: by the form of the task page."""
     page = f"/orchestra/app/task/{work.task.id}"

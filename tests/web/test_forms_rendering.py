@@ -328,6 +328,70 @@ def test_a_list_that_is_all_a_panel_shows_stands_below_its_title_without_a_label
     assert soup.find("section").get_text(" ", strip=True) == "Left out list.txt"
 
 
+PLAN = {
+    "kind": {"type": "string", "title": "Kind of story", "enum": ["q&a"]},
+    "text": {"type": "string", "title": "What happened"},
+    "due": {"type": "string", "format": "date", "title": "Due on"},
+    "until": {"type": "string", "format": "date-time", "title": "Embargo until"},
+}
+PLAN_HINTS = {"/kind": {"labels": {"q&a": "An interview"}}, "/text": {"widget": "markdown"}}
+PLANNED = {
+    "kind": "q&a",
+    "text": "# Fire\n*Twice*",
+    "due": "2026-12-24",
+    "until": "2026-12-01T11:30:00+01:00",
+}
+
+
+def test_earlier_work_is_read_by_the_names_it_had_in_its_form():
+    """W-35, W-22."""
+    plan = form_of(PLAN, (), PLAN_HINTS).root
+    panel = {"type": "prerequisite", "step": "plan"}
+    context = {"prerequisites": {"plan": PLANNED}}
+
+    html = render_form(form_of({}, show=[panel]), {}, context, earlier={"plan": plan})
+
+    soup = Page(html).soup
+    assert [name.get_text(strip=True) for name in soup.find_all("dt")] == [
+        "Kind of story",
+        "What happened",
+        "Due on",
+        "Embargo until",
+    ]
+    kind, text, due, until = soup.find_all("dd")
+    assert (kind.get_text(strip=True), text.find("em").string) == ("An interview", "Twice")
+    assert due.get_text(strip=True) == "24 December 2026"
+    assert until.get_text(strip=True) == "1 December 2026, 10:30 UTC"
+
+
+def test_a_text_of_a_person_has_no_heading_above_those_of_the_page():
+    """W-5."""
+    form = form_of(PLAN, (), PLAN_HINTS, intro="# How to")
+
+    soup = Page(render_form(form, {"text": "# Fire"}, NOTHING, readonly=True)).soup
+
+    assert [one.name for one in soup.find_all(["h1", "h2", "h3", "h4"])] == ["h2", "h3", "h3"]
+
+
+def test_what_is_no_time_is_shown_as_it_was_typed():
+    form = form_of(PLAN)
+    data = {"due": "soon", "until": "0001-01-01T00:00:00+05:00"}
+
+    html = render_form(form, data, NOTHING, readonly=True)
+
+    assert "soon" in html
+    assert "0001-01-01T00:00:00+05:00" in html
+
+
+def test_the_checks_of_an_item_say_which_one_it_is():
+    """W-39: as the server does, with the number that the page knows."""
+    row = Page(render_form(FORM, DATA, NOTHING)).field("/photos/1/caption")
+
+    assert json.loads(row["data-checks"]) == [
+        ["required", None, "Enter a value for Caption (item {item})."]
+    ]
+
+
 def test_the_page_is_given_the_checks_of_the_server_in_its_words():
     """W-39."""
     checks = json.loads(Page(render_form(FORM, {}, NOTHING)).field("/count")["data-checks"])

@@ -27,7 +27,7 @@ from orchestra.web.api.schemas import Text, Whole
 from orchestra.web.auth import current_actor, current_worker, guard_interface
 from orchestra.web.interface.calls import Answer, looking, read_body, read_parameters
 from orchestra.web.interface.schemas import Id, TaskBody, optional_text, text
-from orchestra.web.markdown import render_markdown
+from orchestra.web.markdown import DEEPEST_HEADING, LAST_HEADING, render_markdown
 
 IMAGES = "Images"  # the folder of pictures that were put into texts
 PICTURE_NAME = "picture"
@@ -69,6 +69,7 @@ class SentUpload(Schema):
 
 class MarkdownText(Schema):
     text = optional_text()
+    below = Whole(load_default=LAST_HEADING, validate=validate.Range(min=0, max=DEEPEST_HEADING))
 
 
 @blueprint.get("/files/")
@@ -205,6 +206,6 @@ def _hide(actor: Actor, file_id: str) -> None:
 
 @blueprint.post("/preview_markdown/")
 @looking(MarkdownText())
-def preview_markdown(_session: Session, _worker: Worker, text: str | None) -> Answer:
+def preview_markdown(_session: Session, _worker: Worker, text: str | None, below: int) -> Answer:
     """How a text will look; nothing is stored."""
-    return {"html": render_markdown(text or "")}
+    return {"html": render_markdown(text or "", below=below)}

@@ -82,8 +82,10 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _is_prose(value: Any, described: Field) -> bool:
-    """Whether single words of it can change; a choice, an id and an address are taken whole."""
+    """Whether single words of it can change; a choice, day, id or address is taken whole."""
     if not isinstance(value, str) or described.choices or KEPT_ID.fullmatch(value):
+        return False
+    if described.schema.get("format") in ("date", "date-time"):
         return False
     return show_data(value, "", described).kind in ("text", "markdown")
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from orchestra.domain.form_checks import has_format, sentence
+from orchestra.domain.form_checks import UPLOADS, has_format, label_in_list, sentence
 from orchestra.domain.form_fields import JSON, Field, Kind, as_text, is_shown
 from orchestra.domain.form_values import with_defaults
-from orchestra.domain.json_pointers import below
+from orchestra.domain.json_pointers import below, keys_of
 from orchestra.web.pages.shown import Shown, show_data, yes_or_no
 
 CHECKED = (
@@ -27,9 +27,10 @@ CHECKED = (
     "maxItems",
 )
 INPUT_TYPES = {"url": "url", "email": "email", "date": "date"}
-UPLOADS = {"file": "file", "image": "picture"}  # widget → what its control is called by
 PICTURES = frozenset({"image", "source"})
 TEXTS = frozenset({"text", "textarea", "markdown"})
+ANY_ITEM = "*"  # in the place of a field
+NUMBER_TO_COME = "{item}"  # form.js knows which item it is
 SPACIOUS = {"rows": 6, "cols": 60}
 
 
@@ -188,8 +189,11 @@ class FieldView:
         keywords = ("type", *CHECKED) if is_number else CHECKED
         given = [(keyword, schema[keyword]) for keyword in keywords if keyword in schema]
         required = [("required", None)] if self.described.required else []
+        is_in_list = ANY_ITEM in keys_of(self.described.place)
+        label = label_in_list(self.label, NUMBER_TO_COME) if is_in_list else self.label
         return [
-            (key, value, sentence(self.described, key, value)) for key, value in required + given
+            (key, value, sentence(self.described, key, value, label=label))
+            for key, value in required + given
         ]
 
     @property

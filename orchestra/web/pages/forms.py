@@ -6,15 +6,17 @@ from typing import Any, TypedDict, Unpack
 from flask import render_template
 from markupsafe import Markup
 
-from orchestra.domain.form_fields import JSON
+from orchestra.domain.form_fields import JSON, Field
 from orchestra.domain.forms import Context, Form, Panel
+from orchestra.domain.graph import Graph
 from orchestra.web.addresses import is_address
-from orchestra.web.markdown import render_markdown
+from orchestra.web.markdown import LAST_HEADING, render_markdown
 from orchestra.web.pages.field_views import Sheet, all_views, views_of
 from orchestra.web.pages.kept_names import Named, with_names
 from orchestra.web.pages.shown import Shown, show_data, show_form
 
 Kept = Mapping[tuple[str, str], Shown]
+Fields = Mapping[str, Field]  # the root of the form, by the slug of its step
 
 
 class Reading(TypedDict, total=False):
@@ -24,6 +26,7 @@ class Reading(TypedDict, total=False):
     reviewer: bool  # with the heading and introduction for reviewers
     kept: Kept  # what panels of documents and folders show, by type and id
     named: Named  # what data gives by its id
+    earlier: Fields  # what the fields of earlier steps are called
 
 
 def render_form(
@@ -45,22 +48,26 @@ def render_form(
         if reading.get("readonly", False)
         else _fields(form, data, context, errors or {})
     )
-    kept = reading.get("kept", {})
     intro = form.intro(reviewer=reviewer)
     return Markup(
         render_template(
             "forms/form.html",
             title=form.title(reviewer=reviewer),
-            intro=render_markdown(intro) if intro else "",
-            panels=[(panel, _panel_content(panel, kept, named)) for panel in form.panels(context)],
+            intro=render_markdown(intro, below=LAST_HEADING) if intro else "",
+            panels=[(panel, _panel_content(panel, reading)) for panel in form.panels(context)],
             **content,
         )
     )
 
 
-def render_data(value: Any, named: Named | None = None) -> Markup:
+def fields_of(graph: Graph) -> dict[str, Field]:
+    """What people filled in is read by the names it had in its form."""
+    return {step.slug: Form.of(step.user_interface).root for step in graph.steps if step.is_human}
+
+
+def render_data(value: Any, named: Named | None = None, described: Field | None = None) -> Markup:
     """Any JSON value, such as the data of an earlier step, to be read."""
-    content = with_names(show_data(value), named or {})
+    content = with_names(show_data(value, described=described), named or {})
     return Markup(render_template("forms/data.html", content=content))
 
 
@@ -77,17 +84,22 @@ def _fields(
     }
 
 
-def _panel_content(panel: Panel, kept: Kept, named: Named) -> Shown:
+def _panel_content(panel: Panel, reading: Reading) -> Shown:
+    kept = reading.get("kept", {})
     if isinstance(panel.value, str) and (panel.type, panel.value) in kept:
         return kept[panel.type, panel.value]
     if panel.type == "image" and isinstance(panel.value, str) and is_address(panel.value):
         return Shown("image", panel.title, panel.value)
     if panel.type == "message" and isinstance(panel.value, str):
         return Shown("text", panel.title, panel.value)
-    return with_names(show_data(_alone(panel.value), panel.title), named)
+    described = reading.get("earlier", {}).get(panel.step or "", Field(name=""))
+    value, described = _alone(panel.value, described)
+    return with_names(show_data(value, panel.title, described), reading.get("named", {}))
 
 
-def _alone(value: Any) -> Any:
+def _alone(value: Any, described: Field) -> tuple[Any, Field]:
     """A list that is all a panel shows needs no label beside the title of the panel."""
-    only = list(value.values()) if isinstance(value, Mapping) else []
-    return only[0] if len(only) == 1 and isinstance(only[0], list) else value
+    only = list(value.items()) if isinstance(value, Mapping) else []
+    if len(only) == 1 and isinstance(only[0][1], list):
+        return only[0][1], described.child(only[0][0])
+    return value, described

@@ -22,7 +22,7 @@ from orchestra.errors import Forbidden, Malformed, NotFound
 from orchestra.models import Workflow, WorkflowVersion
 from orchestra.web import auth, requests
 from orchestra.web.pages.elements import render_element
-from orchestra.web.pages.forms import render_form
+from orchestra.web.pages.forms import fields_of, render_form
 from orchestra.web.pages.kept_panels import sample_panels
 from orchestra.web.task_objects import person, place
 
@@ -164,6 +164,7 @@ def _work(version: WorkflowVersion, step: Step, tried: Tried) -> Markup:
         readonly=readonly,
         reviewer=tried.variant is Variant.REVIEWER,
         kept=sample_panels(form, tried.context),
+        earlier=fields_of(graph_of(version)),
     )
 
 

@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from orchestra.domain.form_checks import has_format
 from orchestra.domain.form_fields import Field, Kind, as_text, in_words, is_shown
 from orchestra.web.addresses import is_address, is_ours, picture_source
-from orchestra.web.markdown import render_markdown
+from orchestra.web.markdown import LAST_HEADING, render_markdown
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 DEEPEST = 8  # groups within groups; what lies deeper is printed as JSON
@@ -93,12 +95,25 @@ def _scalar(value: Any, label: str, described: Field) -> Shown:
 
 def _text(value: str, label: str, described: Field) -> Shown:
     if described.widget == "markdown":
-        return Shown("markdown", label, render_markdown(value))
+        return Shown("markdown", label, render_markdown(value, below=LAST_HEADING))
     if is_own_picture(value):
         return Shown("image", label, value)
     if is_address(value):
         return Shown("link", label, value)
-    return Shown("text", label, described.label_of(value))
+    return Shown("text", label, _day_or_time(value, described) or described.label_of(value))
+
+
+def _day_or_time(value: str, described: Field) -> str | None:
+    """A date, or a time as the form asks for it: in UTC. None: something else was typed."""
+    kind = described.schema.get("format")
+    if kind not in ("date", "date-time") or not has_format(kind, value):
+        return None
+    moment = datetime.fromisoformat(value.upper())
+    if kind == "date":
+        return f"{moment.day} {moment:%B %Y}"
+    moment = moment.astimezone(UTC)
+    seconds = ":%S" if moment.second else ""
+    return f"{moment.day} {moment:%B %Y, %H:%M{seconds}} UTC"
 
 
 def yes_or_no(described: Field, *, value: bool) -> str:

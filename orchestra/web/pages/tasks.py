@@ -21,7 +21,7 @@ from orchestra.web.errors import HTTP_STATUS
 from orchestra.web.pages import places
 from orchestra.web.pages.changes import changes_between
 from orchestra.web.pages.elements import render_element
-from orchestra.web.pages.forms import Reading, render_data, render_form
+from orchestra.web.pages.forms import Reading, fields_of, render_data, render_form
 from orchestra.web.pages.kept_names import changes_with_names, named_in, with_names
 from orchestra.web.pages.kept_panels import folders_among, kept_panels
 from orchestra.web.pages.shown import show_form
@@ -188,7 +188,9 @@ def _page(view: TaskView, typed: Typed | None = None) -> str | Response:
     kept = kept_panels(form, view.context, auth.current_worker())
     panels = [panel.value for panel in form.panels(view.context)]
     named = named_in(view.project.id, view.prerequisites, view.data, panels)
-    how = Reading(readonly=readonly, reviewer=view.level >= 1, kept=kept, named=named)
+    fields = fields_of(view.graph)
+    reviewer = view.level >= 1
+    how = Reading(readonly=readonly, reviewer=reviewer, kept=kept, named=named, earlier=fields)
     render = render_template if readonly else direct_uploads.render_page
     return render(
         "task.html",
@@ -200,7 +202,7 @@ def _page(view: TaskView, typed: Typed | None = None) -> str | Response:
         work=_work(view, form, typed, how),
         folders=[] if readonly else folders_among(kept),
         earlier=[
-            (view.graph.by_slug[slug].name, render_data(data, named))
+            (view.graph.by_slug[slug].name, render_data(data, named, fields.get(slug)))
             for slug, data in view.prerequisites.items()
             if data
         ],

@@ -55,7 +55,7 @@ function childFields(holder) {
 // The data of the form; what is wrong with it, as {pointer, message}; and the field of each pointer.
 export function inspect(root) {
   if ("element" in root.dataset) return { data: dataOf(root), problems: [], places: new Map() };
-  const sheet = { places: new Map(), problems: [] };
+  const sheet = { places: new Map(), problems: [], numbers: [] };
   const data = readProperties(root, "", sheet);
   return { data, problems: sheet.problems, places: sheet.places };
 }
@@ -101,7 +101,9 @@ function readValue(field, pointer, sheet) {
 function readRows(field, pointer, sheet) {
   const rows = [];
   for (const item of childFields(field)) {
+    sheet.numbers.push(rows.length + 1);
     const value = readField(item, `${pointer}/${rows.length}`, sheet, "sources" in field.dataset);
+    sheet.numbers.pop();
     if (value !== undefined) rows.push(value);
   }
   return rows;
@@ -167,7 +169,8 @@ function check(field, pointer, value, sheet) {
     return value !== undefined && !CHECKS[keyword](value, limit);
   });
   if (unreadable || failed) {
-    sheet.problems.push({ pointer, message: failed?.[2] ?? unreadable.validationMessage });
+    const sentence = failed?.[2].replace("{item}", sheet.numbers.join(".")); // of a list in a list: 2.1
+    sheet.problems.push({ pointer, message: sentence ?? unreadable.validationMessage });
   }
 }
 

@@ -14,8 +14,10 @@ const partsOf = (field) => ({
 
 async function render(field) {
   const { text, preview } = partsOf(field);
+  const { below } = preview.dataset; // the level of the heading over it, if it is not a form's
+  const asked = { text: text.value, ...(below && { below: Number(below) }) };
   try {
-    const { html } = await send("preview_markdown/", { text: text.value }, async () => false);
+    const { html } = await send("preview_markdown/", asked, async () => false);
     preview.innerHTML = html || "<p>Nothing is written yet.</p>"; // cleaned by the server
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
