@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from orchestra.domain import documents, lifecycle
 from orchestra.domain.audit import SYSTEM, Actor
 from orchestra.domain.folders import Wanted
+from orchestra.domain.lifecycle import Command
 from orchestra.models import Assignment, FileKind, Task
 from tests.builders import reviewed, step
 
@@ -139,10 +140,10 @@ def test_files_are_chosen_seen_saved_and_removed(served, visiting, started, sess
     visit = visiting(served)
     page = at_task(visit, started(FORM))
     page.get_by_role("button", name="Submit").click()
-    expect(page.locator("#error-summary")).to_contain_text("Enter a value for Cover.")
+    expect(page.locator("#error-summary")).to_contain_text("Choose a picture for Cover.")
     page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
     expect(page.get_by_role("img", name="Cover")).to_be_visible()
-    expect(page.get_by_text("Enter a value for Cover.")).to_have_count(1)  # only in the summary
+    expect(page.get_by_text("Choose a picture for Cover.")).to_have_count(1)  # only in the summary
     plan = tmp_path / "my plan.txt"
     plan.write_text("Ask two people.")
     page.get_by_label("Sources", exact=True).set_input_files(plan)
@@ -200,6 +201,122 @@ def drop(page, pointer, name, text):
         }""",
         [name, text],
     )
+
+
+AGE = {"type": "integer", "title": "Age"}
+LISTS = {
+    "form": {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "title": "Article", "minLength": 3},
+            "kind": {"type": "string", "title": "Kind", "enum": ["news", "q&a"]},
+            "people": {
+                "type": "array",
+                "title": "People",
+                "items": {
+                    "type": "object",
+                    "title": "Person",
+                    "properties": {"name": {"type": "string", "title": "Full name"}, "age": AGE},
+                    "required": ["name"],
+                },
+            },
+        },
+    },
+    "ui": {
+        "fields": {
+            "/text": {"widget": "textarea", "rows": 30},
+            "/kind": {"labels": {"q&a": "Interview"}},
+        }
+    },
+}
+
+
+def name_of_person(page, index):
+    return page.locator(f'[name="/people/{index}/name"]')
+
+
+def test_an_error_in_a_list_says_in_which_item_and_its_field_is_seen_whole(
+    served, visiting, started
+):
+    """W-30, W-39"""
+    visit = visiting(served)
+    page = at_task(visit, started(LISTS))
+    for age in ("7", "old"):
+        page.get_by_role("button", name="Add to People").click()
+        page.get_by_label("Age").last.fill(age)
+    page.get_by_role("button", name="Submit").click()
+    summary = page.locator("#error-summary")
+    for text in ("Full name (item 1)", "Full name (item 2)", "Age (item 2) must be a whole"):
+        expect(summary).to_contain_text(text)
+    page.evaluate("scrollTo(0, 0)")
+    summary.get_by_role("link", name="Full name (item 2)").click()
+    expect(name_of_person(page, 1)).to_be_focused()
+    hidden_by_frame = """input => {
+      const label = document.querySelector(`label[for="${input.id}"]`);
+      const frame = document.querySelector("header.frame");
+      return label.getBoundingClientRect().top < frame.getBoundingClientRect().bottom;
+    }"""
+    assert not name_of_person(page, 1).evaluate(hidden_by_frame)
+    page.get_by_role("button", name="Remove Person 1").click()
+    name_of_person(page, 1).fill("Ann")
+    page.get_by_role("button", name="Submit").click()
+    expect(summary).to_contain_text("Age (item 1) must be a whole number.")
+    visit.check()
+
+
+def test_two_versions_with_lists_are_read_in_the_words_of_the_form(served, visiting, started):
+    """W-29"""
+    visit = visiting(served)
+    page = at_task(visit, started(LISTS))
+    other = visit.context.new_page()
+    other.goto(page.url)
+    page.get_by_label("Interview").check()
+    page.get_by_role("button", name="Add to People").click()
+    page.keyboard.type("Ann")
+    saved(page)
+    other.get_by_label("news").check()
+    other.get_by_role("button", name="Add to People").click()
+    other.keyboard.type("Bob")
+    conflict = other.locator("#conflict")
+    expect(conflict).to_contain_text("A newer version was saved in another window at")
+    expect(other.locator("[data-form]")).to_have_attribute("inert", "")
+    people = conflict.get_by_role("group", name="People")
+    expect(people.locator("dt")).to_have_text(["Full name", "Full name"])
+    expect(people.locator("dd")).to_have_text(["Bob", "Ann"])
+    expect(conflict.get_by_role("group", name="Kind")).to_contain_text("Interview")
+    people.get_by_role("radio", name="Take theirs").check()
+    conflict.get_by_role("button", name="Save what I chose").click()
+    expect(name_of_person(other, 0)).to_have_value("Ann")
+    expect(other.get_by_label("news")).to_be_checked()
+
+
+def test_remarks_stand_beside_groups_and_their_fields_each_in_its_place(
+    served, visiting, started, session, make
+):
+    """W-23"""
+    task_id = started(LISTS)
+    people = [{"name": "Ann"}, {"name": "Bob"}]
+    ana = session.get(Assignment, 1).worker
+    lifecycle.hand_over(
+        session, Actor.of(ana), task_id, Command.SUBMIT, data={"people": people}, revision=1
+    )
+    ben = make.worker("ben", first_name="Ben", password="ben")
+    lifecycle.assign_task(session, Actor.of(make.admin()), task_id, ben)
+    session.commit()
+    visit = visiting(served)
+    page = visit.sign_in("ben")
+    page.goto(f"{visit.url}/orchestra/app/task/{task_id}")
+    for place in ("People", "People, item 2", "People, item 2, Full name"):
+        page.get_by_role("button", name=f"Remark on {place}", exact=True).click()
+        page.keyboard.type(f"Of {place}.")
+    visit.check()
+    visit.shot("remarks-in-lists")
+    page.get_by_role("button", name="Remove Person 1").click()
+    page.get_by_role("button", name="Return to Ana").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("People, item 1, Full name: Of People, item 2, Full name.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#notices")).to_contain_text("went back to the person before you")
 
 
 def test_a_file_that_does_not_get_through_is_told(served, visiting, started, tmp_path):
@@ -378,7 +495,7 @@ def test_an_author_previews_a_form(served, visiting, started, tmp_path):
     visit.shot("preview-2-form")
     page.get_by_role("button", name="Remove Cover").click()
     page.get_by_role("button", name="Check this data").click()
-    expect(page.get_by_text("Enter a value for Cover.")).to_be_visible()
+    expect(page.get_by_text("Choose a picture for Cover.")).to_be_visible()
     page.get_by_label("Cover", exact=False).first.set_input_files(picture(tmp_path))
     expect(page.get_by_role("img", name="Cover")).to_be_visible()
     page.get_by_role("button", name="Check this data").click()

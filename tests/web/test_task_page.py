@@ -55,7 +55,8 @@ def test_the_page_shows_the_task_and_what_came_before(at_ana, page, task_id):
     for shown in ("The Pope in New York", "Reporting", f"Task {task_id}", "Ask the police."):
         assert shown in text
     assert "<h1>Reporting</h1>" in text
-    assert f'data-task-id="{task_id}" data-revision="1" data-status="processing"' in text
+    assert f'data-task-id="{task_id}" data-username="ana" data-revision="1"' in text
+    assert 'data-status="processing"' in text
     commands = re.findall(r'data-command="(\w+)"', text)
     assert commands == ["save", "submit"]
 

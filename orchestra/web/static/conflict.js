@@ -5,12 +5,43 @@ import { canonical } from "./draft.js";
 
 const same = (one, other) => canonical(one) === canonical(other);
 
-function asText(value) {
-  if (value === undefined) return "(empty)";
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+// How fields and choices are called in a form: {labels: {place: text}, choices: {place: {value: text}}};
+// "*" stands in a place for any item of a list.
+export function namesIn(root, names = { labels: {}, choices: {} }) {
+  for (const field of root.querySelectorAll("[data-field]")) {
+    const place = field.dataset.pointer.replace(/\/(\d+|__\d+__)(?=\/|$)/g, "/*");
+    names.labels[place] = field.dataset.label;
+    if (!["choices", "text"].includes(field.dataset.kind)) continue;
+    const boxes = [...field.querySelectorAll("[type=radio], [type=checkbox]")];
+    const options = [...field.querySelectorAll("option")];
+    const named = [
+      ...boxes.map((box) => [box.value, box.labels[0]?.textContent.trim()]),
+      ...options.map(({ value, text }) => [value, text]),
+    ];
+    if (named.length) names.choices[place] = Object.fromEntries(named);
+  }
+  for (const template of root.querySelectorAll("template")) namesIn(template.content, names);
+  return names;
 }
 
-function choice(key, side, title, value, isChosen) {
+function shown(value, place, names) {
+  if (value === undefined || value === "") return "(empty)";
+  if (typeof value === "boolean") return value ? "Yes" : "No";
+  if (Array.isArray(value)) {
+    const choices = place in names.choices ? place : `${place}/*`;
+    const items = value.map((one) => make("li", {}, shown(one, choices, names)));
+    return make("ul", { className: "mb-0" }, ...items);
+  }
+  if (value === null || typeof value !== "object") return names.choices[place]?.[value] ?? String(value);
+  const parts = Object.entries(value).flatMap(([key, one]) => {
+    const inner = `${place}/${key}`;
+    return [make("dt", {}, names.labels[inner] ?? key), make("dd", {}, shown(one, inner, names))];
+  });
+  return make("dl", { className: "data-list mb-0" }, ...parts);
+}
+
+function choice(key, side, { title, content, isChosen }) {
+  const text = make("div", { className: "data-text text-break mt-1", id: `conflict-${side}-${key}` }, content);
   const radio = make("input", {
     className: "form-check-input me-2",
     type: "radio",
@@ -18,21 +49,19 @@ function choice(key, side, title, value, isChosen) {
     value: side,
     checked: isChosen,
   });
-  const text = make("pre", { className: "mb-0 mt-1 text-wrap" }, asText(value));
-  return make("label", { className: "col-md d-block p-2" }, radio, title, text);
+  radio.setAttribute("aria-describedby", text.id);
+  return make("div", { className: "col-md" }, make("label", {}, radio, title), text);
 }
 
-function fieldset(key, label, mine, theirs) {
+function fieldset(key, names, mine, theirs) {
+  const place = `/${key}`;
+  const kept = { title: "Keep mine", content: shown(mine[key], place, names), isChosen: true };
+  const taken = { title: "Take theirs", content: shown(theirs[key], place, names), isChosen: false };
   return make(
     "fieldset",
     { className: "border-top py-2", dataset: { key } },
-    make("legend", { className: "fs-6 mb-1" }, label),
-    make(
-      "div",
-      { className: "row" },
-      choice(key, "mine", "Keep mine", mine[key], true),
-      choice(key, "theirs", "Take theirs", theirs[key], false),
-    ),
+    make("legend", { className: "fs-6 fw-semibold mb-0" }, names.labels[place] ?? key),
+    make("div", { className: "row gy-2" }, choice(key, "mine", kept), choice(key, "theirs", taken)),
   );
 }
 
@@ -47,11 +76,11 @@ function merged(section, mine, theirs) {
   return data;
 }
 
-// Resolves to the data the person chose. labels maps properties to their names on the page.
-export function chooseBetween(section, { mine, theirs, labels, reason }) {
+// Resolves to the data the person chose. names: as namesIn gives them.
+export function chooseBetween(section, { mine, theirs, names, reason }) {
   const keys = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])];
   const different = keys.filter((key) => !same(mine[key], theirs[key]));
-  const groups = different.map((key) => fieldset(key, labels[key] ?? key, mine, theirs));
+  const groups = different.map((key) => fieldset(key, names, mine, theirs));
   const heading = make("h2", { className: "h5", tabIndex: -1 }, "Two versions of this work");
   const buttons = {
     mine: make("button", { type: "button", className: "btn btn-outline-secondary" }, "Keep all mine"),

@@ -16,7 +16,14 @@ function open(dialog, title, content, buttons) {
   waiting.get(dialog)?.(null);
   const heading = make("h2", { className: "h5", id: `${dialog.id}-title` }, title);
   const bar = make("div", { className: "d-flex gap-2 justify-content-end mt-3" }, ...buttons);
-  dialog.replaceChildren(make("form", { method: "dialog" }, heading, ...content, bar));
+  const form = make("form", { method: "dialog" }, heading, ...content, bar);
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation(); // the page behind has the same keys
+    if (!event.repeat) buttons.at(-1).click(); // a key that is held did not confirm
+  });
+  dialog.replaceChildren(form);
   dialog.setAttribute("aria-labelledby", heading.id);
   dialog.returnValue = "";
   dialog.showModal();

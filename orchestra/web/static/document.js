@@ -32,7 +32,7 @@ async function choose(mine, newer) {
   const data = await chooseBetween(conflict, {
     mine,
     theirs: newer.data,
-    labels: { text: "Text" },
+    names: { labels: { "/text": "Text" }, choices: {} },
     reason,
   });
   draft.adopt(newer);

@@ -29,6 +29,10 @@ const FIELDS = {
   },
 };
 const LABELS = Object.fromEntries(Object.entries(FIELDS).map(([name, { label }]) => [name, label]));
+const NAMES = {
+  labels: Object.fromEntries(Object.entries(LABELS).map(([name, label]) => [`/${name}`, label])),
+  choices: {},
+};
 
 const same = (one, other) => canonical(one) === canonical(other);
 const only = (values, names) => Object.fromEntries(names.map((name) => [name, values[name]]));
@@ -81,7 +85,7 @@ export class Edit {
     const theirs = only(this.stored, Object.keys(mine));
     const reason = `The project was changed${who} meanwhile. Choose what to keep.`;
     sheet.show([section], null);
-    const chosen = await chooseBetween(section, { mine, theirs, labels: LABELS, reason });
+    const chosen = await chooseBetween(section, { mine, theirs, names: NAMES, reason });
     sheet.show(this.content({ ...this.stored, ...changes, ...chosen }), sheet.action);
     sheet.submit();
   }

@@ -7,10 +7,14 @@ import { notify } from "./notices.js";
 
 const fieldsOf = (root) => [...root.querySelectorAll("[data-field]:not([data-hidden])")];
 
-// A list counts its rows from 1, beside their name.
+// The labels on the way to a field, as the server says them: "Photos, item 2, Caption".
 function nameOf(field) {
-  const number = field.querySelector(":scope > .form-label > [data-number]")?.textContent ?? "";
-  return `${field.dataset.label} ${number}`.trim();
+  const names = [];
+  for (let at = field; at; at = at.parentElement.closest("[data-field]")) {
+    const number = at.parentElement.matches("[data-row]") && at.querySelector("[data-number]");
+    names.unshift(number ? `item ${number.textContent}` : at.dataset.label);
+  }
+  return names.join(", ");
 }
 
 // What a reviewer writes stays in this browser until the work is handed over.
@@ -50,11 +54,14 @@ export class RemarkPad {
 
   #offer() {
     for (const field of fieldsOf(this.root)) {
-      if (field.classList.contains("remarkable")) continue;
-      field.classList.add("remarkable");
-      const button = this.tools.querySelector("[data-remark-at]").cloneNode(true);
-      button.querySelector("span:last-child").append(nameOf(field));
-      field.append(button);
+      if (!field.classList.contains("remarkable")) {
+        field.classList.add("remarkable");
+        field.append(this.tools.querySelector("[data-remark-at]").cloneNode(true));
+      }
+      const name = `Remark on ${nameOf(field)}`; // its number changes when a row before it goes
+      field.querySelector(":scope > [data-remark-at] > span:last-child").textContent = name;
+      const label = this.#boxes.get(field)?.querySelector("label");
+      if (label) label.textContent = name;
     }
   }
 

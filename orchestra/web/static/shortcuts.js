@@ -80,7 +80,7 @@ function singleKeys() {
 }
 
 function otherKeys() {
-  return hasTask() ? [["Ctrl+S", "Save"], ["Ctrl+Enter", "Submit or accept"]] : [];
+  return hasTask() ? [["Ctrl+S", "Save"], ["Ctrl+Enter", "Submit or accept; once more confirms it"]] : [];
 }
 
 function line([keys, text]) {

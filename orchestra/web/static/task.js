@@ -1,7 +1,7 @@
 // The task page: saving, handing over, shortcuts (W-23 to W-31). The form is read by form.js.
 
 import { Refusal, send } from "./api.js";
-import { chooseBetween } from "./conflict.js";
+import { chooseBetween, namesIn } from "./conflict.js";
 import { askToSignIn, confirm, make } from "./dialogs.js";
 import { Draft, canonical, clock, keyOf } from "./draft.js";
 import { ElementPad } from "./element_remarks.js";
@@ -168,7 +168,9 @@ class TaskPage {
   }
 
   async #resolve(newer) {
-    const who = newer.saved_by ? ` by ${newer.saved_by}` : "";
+    const isOwn = newer.saved_by === this.form.dataset.username;
+    const by = newer.saved_by ? ` by ${newer.saved_by}` : "";
+    const who = isOwn ? " in another window" : by;
     const when = newer.saved_at ? ` at ${clock(newer.saved_at)}` : "";
     await this.#choose(this.draft.data, newer.data, newer.revision, {
       reason: `A newer version was saved${who}${when}. Choose what to keep.`,
@@ -176,10 +178,9 @@ class TaskPage {
   }
 
   async #choose(mine, theirs, revision, { reason }) {
-    const fields = [...this.root.querySelectorAll("[data-field]")].map(({ dataset }) => dataset);
-    const outer = fields.filter(({ pointer }) => pointer.lastIndexOf("/") === 0);
-    const labels = Object.fromEntries(outer.map(({ key, label }) => [key, label]));
-    const data = await chooseBetween(this.conflict, { mine, theirs, labels, reason });
+    this.root.inert = true; // what is typed now would be in neither version
+    const names = namesIn(this.root);
+    const data = await chooseBetween(this.conflict, { mine, theirs, names, reason });
     this.draft.revision = revision;
     await this.#replace(data);
   }
