@@ -99,7 +99,8 @@ function report(results, { done, refused }) {
   notice.append(details);
 }
 
-async function run(action) {
+async function run(button) {
+  const action = button.dataset.bulkAct;
   const ids = [...chosen];
   setBusy(true);
   try {
@@ -111,6 +112,7 @@ async function run(action) {
   } finally {
     setBusy(false);
     show();
+    if (document.activeElement === document.body) button.focus(); // some are chosen still
   }
 }
 
@@ -199,9 +201,10 @@ if (bar && table()) {
     if (event.target.closest(".choose")) change(event.target);
   });
   bar.addEventListener("click", (event) => {
-    const action = event.target.closest("[data-bulk-act]")?.dataset.bulkAct;
+    const button = event.target.closest("[data-bulk-act]");
+    const action = button?.dataset.bulkAct;
     if (action === "clear") chooseAll(false);
     else if (action === "all") chooseAll(true);
-    else if (action) run(action);
+    else if (action) run(button);
   });
 }

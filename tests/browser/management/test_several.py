@@ -75,3 +75,15 @@ def test_several_projects_are_resumed_by_keyboard(served, visiting, start, sessi
     page.keyboard.press("Enter")
     expect(said(page)).to_contain_text("1 resumed.")
     expect(page.get_by_label("Choose all open projects of this page")).to_be_focused()
+
+
+def test_the_keyboard_stays_at_what_is_left_to_do(served, visiting, start):
+    """W-6: what was refused is chosen still, and so is the button."""
+    start()
+    page = visiting(served).sign_in("mia")
+    page.goto(f"{served}/orchestra/app/projects")
+    page.get_by_label("Choose project").press("Space")
+    resume = page.locator("[data-bulk]").get_by_role("button", name="Resume")
+    resume.press("Enter")
+    expect(said(page)).to_contain_text("0 resumed, 1 was not Paused.")
+    expect(resume).to_be_focused()
