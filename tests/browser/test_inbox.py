@@ -101,3 +101,20 @@ def test_the_inbox_works_without_scripts(served, full_inbox, visiting):
     page.get_by_title("Inbox").click()
     page.get_by_role("button", name="Mark all read").click()
     expect(page.locator("#notices")).to_contain_text("All messages are marked as read.")
+
+
+@pytest.mark.parametrize("width", [320, 390, 480, 640])
+def test_the_header_of_a_phone_is_one_line_whatever_people_are_called(
+    served, full_inbox, session, visiting, width
+):
+    """W-2, W-4"""
+    full_inbox.first_name = "Anna-Magdalena Wilhelmine"
+    session.commit()
+    visit = visiting(served, viewport={"width": width, "height": 640})
+    page = visit.sign_in("ana")
+
+    controls = page.locator(".frame > a, .frame-tools > a, .frame summary:visible")
+    heights = [controls.nth(n).bounding_box()["height"] for n in range(controls.count())]
+    assert len(heights) == 5
+    assert max(heights) < 40
+    visit.check()
