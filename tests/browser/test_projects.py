@@ -229,6 +229,27 @@ def test_everything_can_be_read_without_javascript(served, project, visiting):
     visit.shot("project-without-javascript")
 
 
+# How the element with the focus is marked, and what it says.
+MARK = """() => {
+  const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+  return [document.activeElement.innerText, `${outlineWidth} ${outlineStyle}`];
+}"""
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_focus_is_seen_wherever_it_goes(served, project, visiting, look):
+    """W-5, W-6: a grey ground alone, which quiet buttons had, is hardly seen."""
+    page = visiting(served, color_scheme=look).sign_in("mia")
+    page.goto(f"{served}/orchestra/app/project/{project.id}")
+    marks = {}
+    for _ in range(25):  # as far as into the table of tasks
+        page.keyboard.press("Tab")
+        text, mark = page.evaluate(MARK)
+        marks[text] = mark
+    assert any(text.startswith(("Actions", "More\nfor")) for text in marks), marks
+    assert set(marks.values()) == {"2px solid"}, marks
+
+
 def test_a_closed_project_says_so_and_offers_nothing(served, project, session, make, visiting):
     """W-62"""
     with session.begin():
