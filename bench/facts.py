@@ -71,7 +71,7 @@ def _commit():
         [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     changed = subprocess.run(
-        [*git, "status", "--porcelain", "--", "orchestra", "celeryconfig.py"],
+        [*git, "status", "--porcelain", "--", "orchestra"],
         capture_output=True,
         text=True,
         check=False,

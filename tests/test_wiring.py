@@ -222,7 +222,6 @@ def _sources():
         for path in (ROOT / folder).rglob("*.py"):
             if "config" not in path.relative_to(ROOT).parts[1:2]:
                 yield path
-    yield from (ROOT / name for name in ("celeryconfig.py", "wsgi.py"))
 
 
 # Read by the check of the settings themselves, which refuses a start that would not work (E-57).

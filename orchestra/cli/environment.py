@@ -17,6 +17,9 @@ def environment(settings: Settings) -> dict[str, str]:
         "ORCHESTRA_WEB_PORT": str(settings.web_port),
         "ORCHESTRA_WORKFLOW_DIRS": ",".join(map(str, settings.workflow_dirs)),
         "PYTHONPATH": f"{above}{os.pathsep}{path}" if path else above,
+        # The folder that the command is given in may hold modules of the same names as ours or
+        # those that we use.
+        "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -34,5 +37,5 @@ def gunicorn_command(settings: Settings) -> list[str]:
         "--keep-alive=5",
         "--no-control-socket",  # one per home folder: two instances would fight for it
         "--log-level=warning",
-        "wsgi:app",
+        "orchestra.wsgi:app",
     ]

@@ -57,7 +57,7 @@ class JobInContext(Task):
 
 
 celery = Celery("orchestra", task_cls=JobInContext, amqp=PromptAMQP)
-celery.config_from_object("celeryconfig")
+celery.config_from_object("orchestra.celeryconfig")
 celery.conf.imports = (
     "orchestra.tasks.chat",
     "orchestra.tasks.deliveries",

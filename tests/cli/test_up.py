@@ -14,6 +14,8 @@ import pytest
 
 from orchestra.cli import Unusable, broker
 from orchestra.cli.broker import free_port
+from orchestra.cli.environment import environment as environment_of_parts
+from orchestra.cli.environment import gunicorn_command
 from orchestra.cli.up import refuse_busy_port, start_broker
 from orchestra.config import Settings
 from orchestra.errors import Conflict
@@ -213,3 +215,26 @@ def answers(port):
     except OSError:
         return False
     return True
+
+
+def test_modules_of_the_folder_it_is_started_in_are_not_taken_for_ours(tmp_path):
+    """X-29: another project may have its own Celery settings and web process there."""
+    settings = Settings.from_env({}, data_dir=tmp_path / "var")
+    for name in ("celeryconfig", "wsgi"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('This is another project.')\n")
+    for name in ("click", "flask", "redis"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('This is another library.')\n")
+    queues = "from orchestra.tasks import celery; print(len(celery.conf.task_queues))"
+    child = ["-m", "orchestra.cli.child", str(os.getpid()), "orchestra", "settings"]
+
+    assert in_folder(tmp_path, settings, [sys.executable, *child]).returncode == 0
+    assert in_folder(tmp_path, settings, [sys.executable, "-c", queues]).stdout == "4\n"
+    for name in ("click", "flask", "redis"):  # Gunicorn looks there before all other places
+        (tmp_path / f"{name}.py").unlink()
+    check = [*gunicorn_command(settings)[:-1], "--check-config", gunicorn_command(settings)[-1]]
+    assert in_folder(tmp_path, settings, check).returncode == 0
+
+
+def in_folder(folder, settings, command):
+    env = environment() | environment_of_parts(settings)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60)

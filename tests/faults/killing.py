@@ -239,7 +239,7 @@ def _job_ends(task, kwargs, **_):
 def application():
     """What Gunicorn serves: it starts a Python of its own, in which the points are yet to be."""
     install()
-    from wsgi import app
+    from orchestra.wsgi import app
 
     return app
 

@@ -18,8 +18,8 @@ import redis
 import requests
 import sqlalchemy as sa
 
-from celeryconfig import QUEUES
 from orchestra.application import MIGRATIONS, create_core
+from orchestra.celeryconfig import QUEUES
 from orchestra.cli import broker
 from orchestra.client import OrchestraClient
 from orchestra.config import Settings

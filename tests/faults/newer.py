@@ -97,7 +97,7 @@ def greet(project_id):
 def web():
     """What Gunicorn serves: it starts a Python of its own."""
     become_newer()
-    from wsgi import app
+    from orchestra.wsgi import app
 
     return app
 

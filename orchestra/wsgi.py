@@ -1,4 +1,4 @@
-"""The web process: ``gunicorn wsgi:app``."""
+"""The web process: ``gunicorn orchestra.wsgi:app``."""
 
 from orchestra import logs
 from orchestra.config import Settings
