@@ -405,12 +405,13 @@ def test_files_are_stored_without_javascript(served, visiting, started, session,
 
 
 def test_an_element_works_saves_and_is_checked(served, visiting, started, session):
-    """W-41 to W-44"""
+    """W-30, W-41 to W-44"""
     visit = visiting(served)
     page = at_task(visit, started(ELEMENT))
     expect(page.get_by_text("About: nothing")).to_be_visible()
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#error-summary")).to_contain_text("Choose a number of stars.")
+    expect(page.get_by_label("Stars")).to_be_focused()
     page.get_by_label("Stars").fill("9")
     saved(page)  # a save is not stopped
     page.get_by_role("button", name="Submit").click()

@@ -28,14 +28,20 @@ export async function examineElement(root) {
   }
   const native = nativeFields(element).filter((field) => !field.checkValidity());
   const problems = native.map((field) => ({ pointer: pointerOf(field), message: complaint(field) }));
-  const places = new Map(native.map((field) => [pointerOf(field), field]));
   try {
     problems.push(...((await element.validate?.()) ?? []));
   } catch (error) {
     fail(root, error);
     return examineElement(root);
   }
-  return { data: dataOf(root), problems, places };
+  return { data: dataOf(root), problems, places: new Map() };
+}
+
+// The native fields, whoever complains of them: the browser, the element or the server.
+function fieldsByPointer(root) {
+  const element = elements.get(root);
+  const fields = element ? nativeFields(element) : [];
+  return new Map(fields.map((field) => [pointerOf(field), field]).reverse()); // the first radio button
 }
 
 function nativeFields(element) {
@@ -53,13 +59,14 @@ function complaint(field) {
 
 // Shows {pointer: [sentence]} above the element, where the page has no summary of its own that does;
 // only native fields can be gone to.
-export function showElementErrors(root, errors, places, list) {
+export function showElementErrors(root, errors, list) {
+  const fields = fieldsByPointer(root);
   const found = Object.entries(errors).map(([pointer, messages]) => ({
     message: messages.join(" "),
-    control: places.get(pointer) ?? null,
+    control: fields.get(pointer) ?? null,
   }));
   if (!document.getElementById("error-summary")) list(root, found);
-  for (const { control } of found) if (control) control.id ||= `native-${found.length}`;
+  found.forEach(({ control }, index) => control && (control.id ||= `native-${index}`));
   return found;
 }
 

@@ -178,7 +178,7 @@ function check(field, pointer, value, sheet) {
 // control is null for what belongs to no field of the page.
 export function showErrors(root, errors, places = inspect(root).places) {
   clearErrors(root);
-  if ("element" in root.dataset) return showElementErrors(root, errors, places, showOthers);
+  if ("element" in root.dataset) return showElementErrors(root, errors, showOthers);
   const placed = [];
   const others = [];
   for (const [pointer, messages] of Object.entries(errors)) {
