@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -222,6 +225,18 @@ def _sources():
         for path in (ROOT / folder).rglob("*.py"):
             if "config" not in path.relative_to(ROOT).parts[1:2]:
                 yield path
+
+
+def test_what_others_look_for_beside_the_package_is_that_of_the_package(tmp_path):
+    """The customer knows both modules by these places."""
+    program = (
+        "import celeryconfig, wsgi, orchestra.wsgi, orchestra.celeryconfig as ours;"
+        "names = [name for name in vars(ours) if not name.startswith('_')];"
+        "assert all(getattr(celeryconfig, name) is getattr(ours, name) for name in names);"
+        "assert wsgi.app is orchestra.wsgi.app"
+    )
+    env = os.environ | {"ORCHESTRA_DATA_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, check=True)
 
 
 # Read by the check of the settings themselves, which refuses a start that would not work (E-57).
