@@ -1,3 +1,3 @@
-"""Settings of Celery, for tools that look for them here; they are in ``orchestra/celeryconfig.py``."""
+"""Settings of Celery, for tools that look for them here: those of the package."""
 
 from orchestra.celeryconfig import *  # noqa: F403

@@ -12,6 +12,9 @@ from orchestra.models import Role, TaskClass
 from orchestra.web.api.schemas import StatusOf, Text, Whole
 
 
+LONGEST_EXPLANATION = 1000
+
+
 class Id(fields.Integer):
     """A positive whole number; in JSON texts and booleans are none, in a query it is text."""
 
@@ -33,8 +36,14 @@ def text(**more: Any) -> Text:
     return Text(**({"required": True} | more))
 
 
-def optional_text() -> Text:
-    return Text(load_default=None, allow_none=True)
+def optional_text(**more: Any) -> Text:
+    return Text(load_default=None, allow_none=True, **more)
+
+
+def explanation() -> Text:
+    """Why something was done: shown to a team, kept in the history."""
+    limit = validate.Length(max=LONGEST_EXPLANATION, error="At most {max} characters.")
+    return optional_text(validate=limit)
 
 
 class Nothing(Schema):
@@ -108,7 +117,7 @@ class RequestBody(Schema):
 
 
 class SkipTask(TaskBody):
-    note = optional_text()
+    note = explanation()
 
 
 class RevertTask(TaskBody):
@@ -119,7 +128,7 @@ class RevertTask(TaskBody):
 
 class SetStatus(ProjectBody):
     status = StatusOf(required=True)
-    reason = optional_text()
+    reason = explanation()
 
 
 class CheckBody(ProjectBody):

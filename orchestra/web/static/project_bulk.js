@@ -33,7 +33,7 @@ function askToPause(ids) {
     action: `Pause ${counted(ids.length)}`,
     content: [
       paragraph("Drafts can still be saved. Nothing is handed over, taken or started until you resume."),
-      lines("reason", "Reason (optional)", { rows: 2, help: "Everybody on the projects sees it." }),
+      lines("reason", "Reason (optional)", { rows: 2, maxLength: 1000, help: "Everybody on the projects sees it." }),
     ],
     act: (sheet) => {
       const reason = sheet.value("reason").trim();

@@ -30,7 +30,7 @@ export async function skip(task) {
     action: "Skip",
     content: [
       sentence`${task.name} is complete with what is there now, without a review, and the next steps begin.`,
-      lines("note", "Note (optional)", { rows: 2, help: "It is kept in the history." }),
+      lines("note", "Note (optional)", { rows: 2, maxLength: 1000, help: "It is kept in the history." }),
     ],
     act: (sheet) => {
       const note = sheet.value("note").trim();

@@ -13,7 +13,7 @@ export async function pause(project) {
     action: "Pause",
     content: [
       paragraph("Drafts can still be saved. Nothing is handed over, taken or started until you resume."),
-      lines("reason", "Reason (optional)", { rows: 2, help: "Everybody on the project sees it." }),
+      lines("reason", "Reason (optional)", { rows: 2, maxLength: 1000, help: "Everybody on the project sees it." }),
     ],
     act: (sheet) => {
       const reason = sheet.value("reason").trim();

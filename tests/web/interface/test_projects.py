@@ -148,6 +148,8 @@ def test_assigning_is_refused_with_the_reason(manage, task_id):
         ("reassign_assignment", {"worker_username": "ana"}),
         ("unassign", {}),
         ("complete_and_skip_task", {"task_id": 1, "note": 1}),
+        ("complete_and_skip_task", {"task_id": 1, "note": "x" * 1001}),
+        ("set_project_status", {"project_id": 1, "status": "Paused", "reason": "x" * 1001}),
         ("unskip_task", {"task_id": -1}),
         ("revert_task", {"task_id": 1, "iteration_id": "x"}),
         ("create_subsequent_tasks", {"project_id": None}),
