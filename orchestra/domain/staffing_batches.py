@@ -127,13 +127,14 @@ def due(session: Session, request_ids: Collection[int] | None = None) -> list[in
 def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
     """What is to be done for these requests, in their order; those with nothing new are left out.
 
+    So are those that were closed since they were due: what is over stays over (S-3).
     In a fixed number of statements, whatever the number of requests and workers.
     """
     project = joinedload(StaffingRequest.task, innerjoin=True).joinedload(Task.project)
     version = project.joinedload(Project.version, innerjoin=True)
     found = session.scalars(
         sa.select(StaffingRequest)
-        .where(StaffingRequest.id.in_(request_ids))
+        .where(StaffingRequest.id.in_(request_ids), IS_LIVE_REQUEST)
         .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
     )
     by_id = {request.id: request for request in found}

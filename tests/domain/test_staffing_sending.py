@@ -12,6 +12,7 @@ from orchestra.models import (
     AuditEvent,
     Message,
     OfferState,
+    RequestState,
     StaffingBatch,
     StaffingRequest,
     Task,
@@ -67,6 +68,25 @@ def test_a_plan_is_not_sent_when_somebody_took_the_task_meanwhile(session, make)
     work.assign(work.writer)
 
     assert staffing_batches.send(session, [plan]).asked == 0
+
+
+@pytest.mark.parametrize("state", [RequestState.FILLED, RequestState.CANCELLED])
+def test_a_request_that_was_closed_since_it_was_due_stays_closed(session, make, state):
+    """S-3, S-11: between the look at what is due and the look at the workers somebody took it."""
+    work = make.work()
+    request = staffing.staff(session, SYSTEM, work.task.id)
+    session.flush()
+    request_ids = staffing_batches.due(session)
+    if state is RequestState.FILLED:
+        work.assign(work.writer)
+    else:
+        staffing.cancel(session, work.admin, request.id)
+
+    session.flush()
+    staffing_batches.send(session, staffing_batches.plans(session, request_ids))
+
+    session.refresh(request)
+    assert request.state is state
 
 
 @pytest.fixture
