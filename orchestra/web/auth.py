@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flask import (
     Blueprint,
@@ -100,7 +100,7 @@ def _reload_whole_page(response: Response) -> Response:
 def init_app(app: Flask) -> None:
     settings = app.config["SETTINGS"]
     app.config.update(
-        SESSION_COOKIE_NAME="orchestra_session",
+        SESSION_COOKIE_NAME=_cookie_name(settings.url),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.url.startswith("https://"),
@@ -111,6 +111,13 @@ def init_app(app: Flask) -> None:
     login_manager.init_app(app)
     app.before_request(_renew_session)
     app.context_processor(_for_templates)
+
+
+def _cookie_name(url: str) -> str:
+    """Browsers send the cookies of a host to all its ports: with one name, a sign-in to one of two
+    systems on a machine would end that to the other."""
+    port = urlsplit(url).port
+    return f"orchestra_session_{port}" if port else "orchestra_session"
 
 
 def _renew_session() -> None:

@@ -5,9 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import time_machine
 
+from orchestra.config import Settings
 from orchestra.database import utcnow
 from orchestra.domain.people import new_session_key
 from orchestra.models import LoginFailure
+from orchestra.web import create_app
 
 LOGIN = "/orchestra/accounts/login/"
 APP = "/orchestra/app"
@@ -32,6 +34,21 @@ def test_a_person_signs_in_by_username_or_e_mail_in_any_case(browser, ana):
         answer = try_to_sign_in(client, name)
         assert (answer.status_code, answer.location) == (302, APP)
         assert client.get(APP).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://127.0.0.1:8000", "orchestra_session_8000"),
+        ("http://127.0.0.1:8001", "orchestra_session_8001"),
+        ("https://orchestra.example.org", "orchestra_session"),
+    ],
+)
+def test_a_sign_in_to_one_system_of_a_machine_does_not_end_that_to_another(tmp_path, url, name):
+    """P-10: browsers send the cookies of a host to all its ports."""
+    app = create_app(Settings.from_env({}, data_dir=tmp_path, url=url))
+    cookie = app.test_client().get(LOGIN, base_url=url).headers["Set-Cookie"]
+    assert cookie.partition("=")[0] == name
 
 
 def test_the_reason_of_a_refusal_is_not_told(client, make, session, ana):

@@ -121,11 +121,12 @@ def test_after_an_hour_one_is_oneself_and_is_told(acting):
 
 def test_its_end_by_itself_is_noted_once(acting, session, browser):
     """P-54, P-61: also when two pages notice it at the same time."""
-    cookie = acting.get_cookie("orchestra_session").value
+    name = acting.application.config["SESSION_COOKIE_NAME"]
+    cookie = acting.get_cookie(name).value
     with time_machine.travel(utcnow() + timedelta(minutes=61), tick=True):
         for client in (acting, acting, browser()):
             if client is not acting:
-                client.set_cookie("orchestra_session", cookie)
+                client.set_cookie(name, cookie)
             client.get(APP)
     events = session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id)).all()
     assert [(event.verb, event.actor, event.acting_as) for event in events] == [

@@ -38,7 +38,7 @@ class Tab:
 
     def __init__(self, address, browser):
         self.address, self.session = address, requests.Session()
-        cookie = browser.get_cookie("orchestra_session")
+        cookie = browser.get_cookie(browser.application.config["SESSION_COOKIE_NAME"])
         self.session.cookies.set(cookie.key, cookie.value)
         self.session.headers["X-CSRF-Token"] = browser.csrf_token
 
