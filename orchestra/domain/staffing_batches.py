@@ -106,17 +106,11 @@ def due(session: Session, request_ids: Collection[int] | None = None) -> list[in
 
     :param request_ids: only these; None: any.
     """
-    pause = settings_of(session).staffbot_batch_frequency.total_seconds()
-    is_due = sa.or_(
-        StaffingRequest.state == RequestState.EXHAUSTED,
-        StaffingRequest.last_batch_at.is_(None),
-        StaffingRequest.last_batch_at <= seconds_from_now(-pause),
-    )
     chosen = (
         sa.select(StaffingRequest.id)
         .join(Task, Task.id == StaffingRequest.task_id)
         .join(Project, Project.id == Task.project_id)
-        .where(IS_LIVE_REQUEST, is_due, _IS_WANTED)
+        .where(_is_due(session), _IS_WANTED)
         .order_by(Project.priority.desc(), StaffingRequest.opened_at, StaffingRequest.id)
     )
     if request_ids is not None:
@@ -124,17 +118,28 @@ def due(session: Session, request_ids: Collection[int] | None = None) -> list[in
     return list(session.scalars(chosen))
 
 
+def _is_due(session: Session) -> sa.ColumnElement[bool]:
+    pause = settings_of(session).staffbot_batch_frequency.total_seconds()
+    is_time = sa.or_(
+        StaffingRequest.state == RequestState.EXHAUSTED,
+        StaffingRequest.last_batch_at.is_(None),
+        StaffingRequest.last_batch_at <= seconds_from_now(-pause),
+    )
+    return sa.and_(IS_LIVE_REQUEST, is_time)
+
+
 def plans(session: Session, request_ids: Sequence[int]) -> list[Plan]:
     """What is to be done for these requests, in their order; those with nothing new are left out.
 
-    So are those that were closed since they were due: what is over stays over (S-3).
+    So are those that are due no more, because they were closed or another process sent their batch
+    since: what is over stays over (S-3), and the next batch has its time (S-19).
     In a fixed number of statements, whatever the number of requests and workers.
     """
     project = joinedload(StaffingRequest.task, innerjoin=True).joinedload(Task.project)
     version = project.joinedload(Project.version, innerjoin=True)
     found = session.scalars(
         sa.select(StaffingRequest)
-        .where(StaffingRequest.id.in_(request_ids), IS_LIVE_REQUEST)
+        .where(StaffingRequest.id.in_(request_ids), _is_due(session))
         .options(version.joinedload(WorkflowVersion.workflow, innerjoin=True))
     )
     by_id = {request.id: request for request in found}

@@ -89,6 +89,21 @@ def test_a_request_that_was_closed_since_it_was_due_stays_closed(session, make, 
     assert request.state is state
 
 
+def test_a_batch_that_another_process_sent_since_it_was_due_is_not_followed_at_once(
+    session, make, change_settings
+):
+    """S-19, S-21: the first batch and a tick that wanted it as well."""
+    change_settings(staffbot_worker_batch_size=1)
+    request = staffing.staff(session, SYSTEM, make.work().task.id)
+    session.flush()
+    request_ids = staffing_batches.due(session)
+    assert send_batches(session) == 1
+
+    assert staffing_batches.plans(session, request_ids) == []
+    let_pass(session, request)
+    assert len(staffing_batches.plans(session, request_ids)) == 1
+
+
 @pytest.fixture
 def group(session, make):
     """Plans for three requests, two of them of one project, and these requests.
