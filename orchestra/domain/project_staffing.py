@@ -44,7 +44,8 @@ class OpenRequest:
     def words(self) -> str:
         """How far the search is, for example "asked 5 people, 2 declined"."""
         if self.request.state is RequestState.EXHAUSTED:
-            asked = f"everybody was asked ({self.asked})"
+            everybody = f"everybody was asked ({self.asked})"
+            asked = everybody if self.asked else "nobody can be asked"
         elif self.asked:
             asked = f"asked {self.asked} {'person' if self.asked == 1 else 'people'}"
         else:

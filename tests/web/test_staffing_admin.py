@@ -239,6 +239,15 @@ def test_a_request_says_when_the_next_people_are_asked(mia, asking, task, sessio
     assert "Next batch" not in read(client, path)
 
 
+def test_a_search_that_found_nobody_to_ask_says_so(mia, asking, task):
+    """S-2, W-55: not that everybody was asked, when nobody was."""
+    request = asking.request(task)
+    request.state = RequestState.EXHAUSTED
+    client = mia()
+    assert "Nobody can be asked" in read(client, f"{PROJECT}/{task.project_id}")
+    assert "Nobody left to ask" in read(client, LIST)
+
+
 def test_a_description_that_failed_is_shown_at_the_task(mia, asking, task):
     """S-29"""
     request = asking.request(task)

@@ -31,7 +31,7 @@ class Chosen(StrEnum):
 WORDS = {
     Chosen.LIVE: "Still looking",
     Chosen.OPEN: "Asking",
-    Chosen.EXHAUSTED: "Everybody asked",
+    Chosen.EXHAUSTED: "Nobody left to ask",
     Chosen.FILLED: "Filled",
     Chosen.CANCELLED: "Cancelled",
 }
