@@ -536,8 +536,37 @@ def test_files_of_the_project_are_kept_beside_the_task(served, visiting, started
     page.set_viewport_size(PHONE)
     visit.check()
     visit.shot("files-5-project-phone")
-    page.get_by_role("button", name="Delete plan.txt").click()
+    page.get_by_role("button", name="Delete … plan.txt").click()
+    question = page.get_by_role("dialog", name="Delete plan.txt?")
+    visit.check()
+    visit.shot("files-6-delete")
+    question.get_by_role("button", name="Keep it").click()
+    expect(question).to_be_hidden()
+    page.get_by_role("button", name="Delete … plan.txt").click()
+    question.get_by_role("button", name="Delete the file").click()
     expect(page.locator("#notices")).to_contain_text("plan.txt was deleted.")
+
+
+def test_who_stays_on_a_page_with_unsaved_work_can_send_its_forms_again(
+    served, visiting, started, tmp_path
+):
+    """W-14, W-28"""
+    visit = visiting(served)
+    visit.page.clock.install()
+    page = at_task(visit, started(FORM))
+    plan = tmp_path / "plan.txt"
+    plan.write_text("Words")
+    page.get_by_label("Add a file").set_input_files(plan)
+    page.get_by_role("textbox", name="Article").fill("Not saved yet")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("textbox", name="Article")).to_have_value("Not saved yet")
+    assert asked == ["beforeunload"]
+    page.clock.run_for(11_000)
+    saved(page)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#notices")).to_contain_text("plan.txt was added")
 
 
 def test_the_element_of_the_guide_works(served, visiting, started, tmp_path):

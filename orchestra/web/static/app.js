@@ -34,11 +34,14 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
-// A double click acts once (W-14); a page taken back by the browser may act again.
+const STILL_HERE_MS = 10_000; // a page whose form was sent, and that nobody wanted to leave
+
+// A double click acts once (W-14); a page that is taken back, or not left, may act again.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.method !== "post") return;
   if (event.target.dataset.isSent) event.preventDefault();
   event.target.dataset.isSent = "yes";
+  setTimeout(() => delete event.target.dataset.isSent, STILL_HERE_MS);
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.isSent;
