@@ -150,6 +150,9 @@ def test_a_key_is_revoked(root, session):
     assert root.post_form(f"{KEYS}website/revoke", confirmed="web").status_code == 422
     assert "Revoked" not in root.get(KEYS).text
     assert root.post_form(f"{KEYS}website/revoke", confirmed="website").status_code == 302
+    again = root.get(f"{KEYS}website/revoke").text
+    assert "was revoked" in again
+    assert "to confirm" not in again
     assert "Revoked" in root.get(KEYS).text
     for name in ("none", "a%00b"):
         assert root.get(f"{KEYS}{name}/revoke").status_code == 404
