@@ -10,6 +10,7 @@ import click
 
 from orchestra import client as api
 from orchestra.cli import demo_system as system
+from orchestra.cli.ids import ROW_ID
 from orchestra.cli.journalism_words import outstanding
 from orchestra.config import Settings
 from orchestra.errors import Conflict, NotFound, OrchestraError, Unauthenticated, Unavailable
@@ -23,7 +24,6 @@ LOOK_SECONDS = 0.2
 PROJECT_PAGE = "/orchestra/app/project/"
 
 Json = dict[str, Any]
-ID = click.IntRange(1)
 ID_HELP = "Id of the project, as `new` prints it."
 description_option = click.option(
     "--description", default=DESCRIPTION, show_default=True, help="What the article is about."
@@ -34,7 +34,7 @@ description_option = click.option(
 @click.option("--new", "form", flag_value="new", help="Like the command new.")
 @click.option("--status", "form", flag_value="status", help="Like the command status.")
 @click.option("--finish", "form", flag_value="finish", help="Like the command finish.")
-@click.option("-p", "project_id", type=ID, metavar="ID", help=ID_HELP)
+@click.option("-p", "project_id", type=ROW_ID, metavar="ID", help=ID_HELP)
 @description_option
 @click.pass_context
 def journalism(
@@ -72,7 +72,7 @@ def new(description: str) -> None:
 
 
 @journalism.command()
-@click.option("-p", "project_id", type=ID, metavar="ID", required=True, help=ID_HELP)
+@click.option("-p", "project_id", type=ROW_ID, metavar="ID", required=True, help=ID_HELP)
 def status(project_id: int) -> None:
     """Print all that the system tells a client of a project.
 
@@ -82,7 +82,7 @@ def status(project_id: int) -> None:
 
 
 @journalism.command()
-@click.option("-p", "project_id", type=ID, metavar="ID", required=True, help=ID_HELP)
+@click.option("-p", "project_id", type=ROW_ID, metavar="ID", required=True, help=ID_HELP)
 def finish(project_id: int) -> None:
     """Print the finished article: document, headline, photos with captions.
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from orchestra.cli.actor import operator
 from orchestra.cli.checks import ready_application
+from orchestra.cli.ids import ROW_ID
 from orchestra.database import reading, retry_deadlocks, transaction
 from orchestra.domain import information, interventions, repair
 from orchestra.domain import projects as rules
@@ -28,8 +29,8 @@ from orchestra.models import (
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-project_id = click.argument("project_id", metavar="ID", type=click.IntRange(1))
-task_id = click.argument("task_id", metavar="TASK_ID", type=click.IntRange(1))
+project_id = click.argument("project_id", metavar="ID", type=ROW_ID)
+task_id = click.argument("task_id", metavar="TASK_ID", type=ROW_ID)
 COLUMNS = ("id", "short_description", "workflow", "status", "priority", "open_tasks", "started_at")
 
 

@@ -6,16 +6,17 @@ from dataclasses import asdict
 import click
 
 from orchestra.cli.checks import ready_application
+from orchestra.cli.ids import ROW_ID
 from orchestra.cli.workflows import as_json_option
 from orchestra.database import reading
 from orchestra.domain.sanity_messages import Said
-from orchestra.errors import NotFound
-from orchestra.models import Project
+from orchestra.errors import NotFound, WrongStatus
+from orchestra.models import Project, ProjectStatus
 from orchestra.tasks.sanity import check, create_and_handle_sanity_checks
 
 
 @click.command(name="sanity-check")
-@click.option("--project", "project_id", metavar="ID", type=click.IntRange(1), help="Only this.")
+@click.option("--project", "project_id", metavar="ID", type=ROW_ID, help="Only this.")
 @click.option("--dry-run", is_flag=True, help="Print what would be said; record nothing.")
 @as_json_option
 def sanity_check(project_id: int | None, *, dry_run: bool, as_json: bool) -> None:
@@ -40,12 +41,19 @@ def sanity_check(project_id: int | None, *, dry_run: bool, as_json: bool) -> Non
 
 
 def _require_project(project_id: int | None) -> None:
-    """:raises NotFound: there is no such project."""
+    """:raises NotFound: there is no such project.
+    :raises WrongStatus: it is not one of those that are checked (SB-8).
+    """
     if project_id is None:
         return
     with reading() as session:
-        if session.get(Project, project_id) is None:
-            raise NotFound(f"There is no project {project_id}.")
+        project = session.get(Project, project_id)
+    if project is None:
+        raise NotFound(f"There is no project {project_id}.")
+    if project.status is not ProjectStatus.ACTIVE:
+        raise WrongStatus(
+            f"Project {project_id} is {project.status.label}; only active projects are checked."
+        )
 
 
 def _line(said: Said) -> str:

@@ -4,6 +4,7 @@ import click
 
 from orchestra.cli.actor import operator
 from orchestra.cli.checks import ready_application
+from orchestra.cli.ids import ROW_ID
 from orchestra.database import retry_deadlocks, transaction
 from orchestra.domain import staffing
 from orchestra.tasks.staffing import (
@@ -12,7 +13,7 @@ from orchestra.tasks.staffing import (
     warn_staffing_team_about_unstaffed_tasks,
 )
 
-task_id = click.argument("task_id", metavar="TASK_ID", type=click.IntRange(1))
+task_id = click.argument("task_id", metavar="TASK_ID", type=ROW_ID)
 
 
 @click.command()

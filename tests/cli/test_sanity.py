@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from orchestra.cli import main
 from orchestra.cli import sanity as commands
+from orchestra.domain import projects
+from orchestra.domain.audit import SYSTEM
 from orchestra.models import Message
 from tests.check_functions import DAY, checks, project
 
@@ -62,3 +64,16 @@ def test_a_project_that_is_not_there_is_refused(run):
 
     assert refused.exit_code == 1
     assert refused.stderr == "Error: There is no project 17.\n"
+
+
+def test_a_project_that_is_not_checked_is_refused_with_the_reason(run, session, make):
+    """SB-8, C-16"""
+    paused = project(make, checks("late"))
+    projects.pause(session, SYSTEM, paused.id)
+    session.commit()
+
+    refused = run("--project", paused.id)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"Error: Project {paused.id} is Paused; only active projects are checked.\n"
+    )

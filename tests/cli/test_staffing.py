@@ -56,3 +56,14 @@ def test_the_scheduled_functions_say_how_many_messages_there_were(
     session.commit()
     assert run("remind").stdout == "3 messages.\n"
     assert run("remind").stdout == "0 messages.\n"
+
+
+@pytest.mark.parametrize("number", [2**63, 10**20, 0, -1, "x"])
+def test_a_number_that_no_task_can_have_is_refused_in_words(run, session, number):
+    """C-16"""
+    session.commit()
+    for command in (["staff", number], ["restaff", number, "ana"]):
+        refused = run(*command)
+        assert refused.exit_code == 2
+        assert refused.stdout == ""
+    assert run("staff", 2**63 - 1).stderr == f"Error: There is no task {2**63 - 1}.\n"
