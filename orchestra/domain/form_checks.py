@@ -31,7 +31,7 @@ FORMAT_SENTENCES = {
 }
 TYPE_SENTENCES = {
     "string": "must be text",
-    "number": "must be a number",
+    "number": "must be a number such as 12.5",
     "integer": "must be a whole number",
     "boolean": "must be yes or no",
     "array": "must be a list",
