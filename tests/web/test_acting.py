@@ -1,5 +1,6 @@
 """Administrators act as other workers (P-51 to P-55)."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -188,3 +189,12 @@ def test_password_and_e_mail_of_the_worker_stay_as_they_are(acting, session, peo
     with session.begin():
         ana = session.get(Worker, people[1].id, populate_existing=True)
         assert (ana.password_hash, ana.email) == before
+
+
+def test_what_only_the_worker_may_change_is_not_offered(acting):
+    """P-53"""
+    page = acting.get("/orchestra/accounts/password/change/").text
+    assert "can change this password" in page
+    assert 'type="password"' not in page
+    page = acting.get("/orchestra/accounts/settings/").text
+    assert re.search(r'<input[^>]* name="email"[^>]* readonly', page)
