@@ -51,7 +51,7 @@ def offer_words(offered: Offered, reader: Reader, *, link: str, our_address: str
 
     :param link: path of the offer.
     """
-    subject = f"{offered.title} waits for you"
+    subject = f"{offered.title} waits for you: {name(offered.project.short_description)}"
     words = _words(offered, reader)
     ways = [
         ("Look at it, then accept or decline", our_address + link),

@@ -194,7 +194,7 @@ def test_an_offer_says_what_is_offered_to_whom(session, make):
             Message.channel == "inbox",
         )
     ).one()
-    assert message.subject == "Review of Write <it> waits for you"
+    assert message.subject == "Review of Write <it> waits for you: A project"
     assert message.url.startswith(f"/orchestra/communication/offers/{offer.id}-")
     for words in (
         "Hello Rita,",

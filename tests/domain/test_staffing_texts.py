@@ -84,7 +84,7 @@ def test_who_has_no_first_name_is_greeted_by_username(words):
 @pytest.mark.parametrize(("level", "title"), [(0, "Write"), (1, "Review of Write")])
 def test_a_review_is_called_one(words, level, title):
     """S-28"""
-    assert words("Write", level=level).subject == f"{title} waits for you"
+    assert words("Write", level=level).subject == f"{title} waits for you: Write"
 
 
 def test_a_reminder_counts_the_tasks():
