@@ -59,10 +59,8 @@ def up(host: str | None, port: int | None, data_dir: Path | None, *, no_flower: 
 
 
 def run(settings: Settings, *, with_flower: bool) -> None:
-    os.environ |= environment(settings)
     flower_port = broker.free_port() if with_flower else None
-    if flower_port:  # the operations page leads there
-        os.environ.setdefault("ORCHESTRA_FLOWER_URL", f"http://127.0.0.1:{flower_port}")
+    os.environ |= environment_of_parts(settings, flower_port)
     supervisor = Supervisor(os.environ)
     supervisor.listen_for_signals()
     try:
@@ -79,6 +77,13 @@ def run(settings: Settings, *, with_flower: bool) -> None:
         stop_in_order(supervisor)
     finally:
         supervisor.kill()
+
+
+def environment_of_parts(settings: Settings, flower_port: int | None) -> dict[str, str]:
+    """The operations page leads to our Flower, unless the settings name another address."""
+    if flower_port is None or settings.flower_url:
+        return environment(settings)
+    return environment(settings) | {"ORCHESTRA_FLOWER_URL": f"http://127.0.0.1:{flower_port}"}
 
 
 @contextmanager

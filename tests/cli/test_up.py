@@ -14,9 +14,8 @@ import pytest
 
 from orchestra.cli import Unusable, broker
 from orchestra.cli.broker import free_port
-from orchestra.cli.environment import environment as environment_of_parts
 from orchestra.cli.environment import gunicorn_command
-from orchestra.cli.up import refuse_busy_port, start_broker
+from orchestra.cli.up import environment_of_parts, refuse_busy_port, start_broker
 from orchestra.config import Settings
 from orchestra.errors import Conflict
 
@@ -236,5 +235,22 @@ def test_modules_of_the_folder_it_is_started_in_are_not_taken_for_ours(tmp_path)
 
 
 def in_folder(folder, settings, command):
-    env = environment() | environment_of_parts(settings)
+    env = environment() | environment_of_parts(settings, None)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+def test_the_parts_come_to_the_settings_of_the_whole(tmp_path, monkeypatch):
+    """E-1, X-29: in a folder with a comma in its name, which no list can hold, too."""
+    folder = tmp_path / "Проекты, 2025 (100% #1?)"
+    (folder / "workflows").mkdir(parents=True)
+    (folder / "our.env").write_text("ORCHESTRA_FLOWER_URL=https://flower.example.org\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ORCHESTRA_CONFIG_FILE", "our.env")
+    for flower_url in ("https://flower.example.org", ""):
+        whole = Settings.from_env()
+        parts = Settings.from_env(environment_of_parts(whole, 5555))
+        assert parts.workflow_dirs == whole.workflow_dirs == (folder / "workflows",)
+        assert parts.data_dir == whole.data_dir == folder / "var"
+        assert (parts.database_url, parts.url) == (whole.database_url, whole.url)
+        assert parts.flower_url == (flower_url or "http://127.0.0.1:5555")
+        monkeypatch.delenv("ORCHESTRA_CONFIG_FILE", raising=False)
