@@ -58,8 +58,8 @@ function shownTask({ dataset }) {
 }
 
 function nameOf(step) {
-  const shown = document.querySelector(`[data-task-actions][data-step="${CSS.escape(step)}"]`);
-  return shown?.dataset.name ?? step;
+  const row = document.querySelector(`[data-step-row="${CSS.escape(step)}"]`);
+  return row?.dataset.stepName ?? step;
 }
 
 // The button that was pressed and, if it is gone, the others for the same task or the project.
@@ -72,7 +72,7 @@ function placeOf(button) {
 function begin(button) {
   const { act } = button.dataset;
   const tasks = button.closest("[data-task-actions]");
-  return tasks ? ON_TASK[act](shownTask(tasks), shownProject(), nameOf) : ON_PROJECT[act](shownProject());
+  return tasks ? ON_TASK[act](shownTask(tasks), shownProject(), nameOf) : ON_PROJECT[act](shownProject(), nameOf);
 }
 
 // Busy until it is done: a double press acts once (W-14).

@@ -57,7 +57,7 @@ export async function abort(project) {
 
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-export async function createSubsequentTasks(project) {
+export async function createSubsequentTasks(project, nameOf) {
   const { created, skipped, problems } = await call("create_subsequent_tasks", {
     project_id: project.id,
   });
@@ -67,8 +67,9 @@ export async function createSubsequentTasks(project) {
   }
   if (!created.length && !skipped.length) return { text: "No step is due that has no task yet." };
   const parts = [];
-  if (created.length) parts.push(`${counted(created.length, "task")} created: ${created.join(", ")}`);
-  if (skipped.length) parts.push(`${counted(skipped.length, "step")} skipped: ${skipped.join(", ")}`);
+  const named = (steps) => steps.map(nameOf).join(", ");
+  if (created.length) parts.push(`${counted(created.length, "task")} created: ${named(created)}`);
+  if (skipped.length) parts.push(`${counted(skipped.length, "step")} skipped: ${named(skipped)}`);
   return { text: `${parts.join("; ")}.` };
 }
 

@@ -6,7 +6,14 @@ from orchestra.domain import projects
 from orchestra.domain.audit import Actor
 from orchestra.domain.people import new_session_key
 from orchestra.models import Project, ProjectStatus
-from tests.browser.management.hands import act_on_project, dialog_of, press, said, worker_of
+from tests.browser.management.hands import (
+    act_on_project,
+    dialog_of,
+    press,
+    said,
+    task_of,
+    worker_of,
+)
 
 
 def test_a_project_is_paused_and_resumed(at_project, session, project_id):
@@ -104,11 +111,15 @@ def test_a_project_is_aborted_only_with_its_id_typed(at_project, session, projec
     assert session.get(Project, project_id).status is ProjectStatus.ABORTED
 
 
-def test_due_tasks_are_created_on_demand(at_project):
+def test_due_tasks_are_created_on_demand(at_project, session, project_id):
     """W-54, L-27"""
     _, page = at_project()
     act_on_project(page, "Create subsequent tasks")
     expect(said(page)).to_contain_text("No step is due that has no task yet.")
+    session.delete(task_of(session, project_id, "crawl"))
+    session.commit()
+    act_on_project(page, "Create subsequent tasks")
+    expect(said(page)).to_contain_text("1 task created: Crawling.")
 
 
 def test_the_team_is_written_to(at_project):
