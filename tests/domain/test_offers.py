@@ -146,7 +146,7 @@ def test_refusals_of_accepting_for_what_the_offer_is_come_in_their_order(
     refused("not_certified", offers.accept, me, offer.id)
     act(staffing.cancel, SYSTEM, offer.request_id)
     error = refused("offer_closed", offers.accept, me, offer.id)
-    assert "Nobody is looked for" in str(error)
+    assert "This offer was withdrawn" in str(error)
     act(projects.abort, SYSTEM, project.id)
     refused("project_closed", offers.accept, me, offer.id)
 
