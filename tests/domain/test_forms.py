@@ -79,7 +79,11 @@ RATING = form_of(
         ({"type": "integer", "minimum": 1}, 0, "Thing must be 1 or more."),
         ({"type": "integer", "maximum": 9}, 10, "Thing must be 9 or less."),
         ({"type": "number", "multipleOf": 0.1}, 0.35, "Thing must be a multiple of 0.1."),
-        ({"type": "number", "multipleOf": 0.1}, float("inf"), "Thing must be a number such as 12.5."),
+        (
+            {"type": "number", "multipleOf": 0.1},
+            float("inf"),
+            "Thing must be a number such as 12.5.",
+        ),
         ({"type": "boolean"}, "yes", "Thing must be yes or no."),
         ({"type": "boolean", "const": True}, False, "Thing must be ticked."),
         ({"type": "array", "items": {"type": "string"}}, "a", "Thing must be a list."),
