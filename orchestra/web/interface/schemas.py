@@ -11,7 +11,6 @@ from orchestra.domain.sanity_decisions import LONGEST_SNOOZE
 from orchestra.models import Role, TaskClass
 from orchestra.web.api.schemas import StatusOf, Text, Whole
 
-
 LONGEST_EXPLANATION = 1000
 
 
