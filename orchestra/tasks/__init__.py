@@ -57,6 +57,9 @@ class JobInContext(Task):
 
 
 celery = Celery("orchestra", task_cls=JobInContext, amqp=PromptAMQP)
+# Made current it is for this thread only: others, in which the pages are answered, would publish by
+# an application with the settings of whatever `celeryconfig` is found first.
+celery.set_default()
 celery.config_from_object("orchestra.celeryconfig")
 celery.conf.imports = (
     "orchestra.tasks.chat",
