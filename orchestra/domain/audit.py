@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from orchestra.database import table_of
-from orchestra.errors import Forbidden
+from orchestra.errors import Forbidden, Invalid
 from orchestra.models import AuditEvent, Source, Verb, Worker
 
 
@@ -42,6 +42,7 @@ class Actor:
         return replace(self, note=note) if note else self
 
 
+LONGEST_REASON = 1000  # characters; a team reads them in its page and its mails
 _STORE = sa.insert(table_of(AuditEvent))
 SYSTEM = Actor(name="system", source=Source.JOB, may_manage=True)
 
@@ -50,6 +51,16 @@ def require_manager(actor: Actor) -> None:
     """:raises Forbidden: the actor may not manage projects."""
     if not actor.may_manage:
         raise Forbidden("Only project admins may do this. Ask one of them.")
+
+
+def explained(reason: str | None) -> str | None:
+    """Why somebody did something, in their words.
+
+    :raises Invalid: it is too long to be read in passing.
+    """
+    if reason and len(reason) > LONGEST_REASON:
+        raise Invalid(f"Say why in at most {LONGEST_REASON} characters, not {len(reason)}.")
+    return reason
 
 
 def record(

@@ -31,8 +31,12 @@ from orchestra.models import (
 
 
 def skip_task(session: Session, actor: Actor, task_id: int, note: str | None = None) -> Task:
-    """Complete a human task without further work, never for review (L-78 to L-80)."""
+    """Complete a human task without further work, never for review (L-78 to L-80).
+
+    :raises Invalid: the note is too long.
+    """
     require_manager(actor)
+    note = audit.explained(note)
     locked = lock_task(session, task_id)
     gate(locked.project)
     locked.require_human()

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from orchestra.domain import projects
-from orchestra.domain.audit import Actor
+from orchestra.domain.audit import Actor, explained
 from orchestra.errors import Invalid
 from orchestra.models import Project, ProjectStatus
 
@@ -17,9 +17,10 @@ def set_status(
 ) -> Project:
     """Do what leads to this status (L-102 to L-107).
 
-    :raises Invalid: nobody can set a project to this status.
+    :raises Invalid: nobody can set a project to this status, or the reason is too long.
     :raises WrongStatus: the project cannot get there from where it is.
     """
+    reason = explained(reason)
     if status is ProjectStatus.PAUSED:
         return projects.pause(session, actor, project_id, reason)
     if status is ProjectStatus.ACTIVE:

@@ -120,8 +120,11 @@ def start_again(session: Session, locked: LockedTask) -> None:
 
 
 def pause(session: Session, actor: Actor, project_id: int, reason: str | None = None) -> Project:
-    """:raises WrongStatus: the project is not Active."""
+    """:raises WrongStatus: the project is not Active.
+    :raises Invalid: the reason is too long.
+    """
     require_manager(actor)
+    reason = audit.explained(reason)
     project = lock_project(session, project_id)
     _require_status(project, {ProjectStatus.ACTIVE}, "paused")
     project.status = ProjectStatus.PAUSED

@@ -49,8 +49,9 @@ def skip_with_data(
 ) -> Task:
     """Complete a step that failed, or waits, with a result given by hand (L-123).
 
-    :raises Invalid: the data are not a JSON object.
+    :raises Invalid: the data are not a JSON object, or the note is too long.
     """
+    note = audit.explained(note)
     allowed = {TaskStatus.FAILED, TaskStatus.AWAITING_PROCESSING}
     locked = _locked_for_person(session, actor, task_id, allowed)
     outcome = accepted(data)

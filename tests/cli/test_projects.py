@@ -69,6 +69,13 @@ def test_a_project_is_paused_resumed_and_aborted_in_the_name_of_the_operator(run
     assert event.note
 
 
+def test_a_reason_that_nobody_would_read_is_refused(run, session, project):
+    refused = run("projects", "pause", project, "--reason", "x" * 1001)
+
+    assert refused.stderr == "Error: Say why in at most 1000 characters, not 1001.\n"
+    assert session.get(Project, project).status == "active"
+
+
 def test_aborting_asks_unless_told_not_to(run, session, project):
     assert run("projects", "abort", project).exit_code == 1  # nobody answered
 

@@ -269,6 +269,16 @@ def test_data_that_are_no_json_object_are_shown_again(at_page, session, fail, da
     assert status_of(session, task_id) == "failed"
 
 
+def test_a_note_that_nobody_would_read_is_shown_again(at_page, session, fail):
+    """W-13, W-74"""
+    (task_id,) = fail()
+    answer = at_page.post_form(f"{PAGE}/tasks/{task_id}/skip", data="{}", note="x" * 1001)
+    assert answer.status_code == 422
+    assert "Say why in at most 1000 characters, not 1001." in answer.text
+    assert "x" * 1001 in answer.text
+    assert status_of(session, task_id) == "failed"
+
+
 def test_all_failed_steps_of_a_version_are_retried_at_once(at_page, session, fail, version):
     """W-74"""
     task_ids = fail(4)

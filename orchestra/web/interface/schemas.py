@@ -4,14 +4,13 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from orchestra.domain.audit import LONGEST_REASON
 from orchestra.domain.dashboard import Bucket
 from orchestra.domain.information import LARGEST_ID
 from orchestra.domain.lifecycle import Command
 from orchestra.domain.sanity_decisions import LONGEST_SNOOZE
 from orchestra.models import Role, TaskClass
 from orchestra.web.api.schemas import StatusOf, Text, Whole
-
-LONGEST_EXPLANATION = 1000
 
 
 class Id(fields.Integer):
@@ -41,7 +40,7 @@ def optional_text(**more: Any) -> Text:
 
 def explanation() -> Text:
     """Why something was done: shown to a team, kept in the history."""
-    limit = validate.Length(max=LONGEST_EXPLANATION, error="At most {max} characters.")
+    limit = validate.Length(max=LONGEST_REASON, error="At most {max} characters.")
     return optional_text(validate=limit)
 
 
