@@ -22,16 +22,19 @@ class Waiting:
 
 
 def words_for(task: Task, holder: str | None) -> str:
-    """Whose turn it is. ``holder`` is the name of the one who works on the task now."""
+    """Whose turn it is, to be followed by since when.
+
+    :param holder: name of the one who works on the task now.
+    """
     if not task.is_human:
         return _words_for_machine(task)
     who = holder or "somebody"
     return {
         TaskStatus.AWAITING_PROCESSING: "waiting for a worker",
-        TaskStatus.PROCESSING: f"{who} works on it",
+        TaskStatus.PROCESSING: f"{who} has been working on it",
         TaskStatus.PENDING_REVIEW: "waiting for a reviewer",
-        TaskStatus.REVIEWING: f"{who} reviews it",
-        TaskStatus.POST_REVIEW_PROCESSING: f"{who} reworks it",
+        TaskStatus.REVIEWING: f"{who} has been reviewing it",
+        TaskStatus.POST_REVIEW_PROCESSING: f"{who} has been reworking it",
     }.get(task.status, task.status.label)
 
 
@@ -39,7 +42,7 @@ def _words_for_machine(task: Task) -> str:
     if task.status is TaskStatus.AWAITING_PROCESSING:
         return "waiting for its next try" if task.attempts else "waiting for the machine"
     return {
-        TaskStatus.PROCESSING: "the machine works on it",
+        TaskStatus.PROCESSING: "the machine has been working on it",
         TaskStatus.FAILED: "failed and waiting for a project admin",
     }.get(task.status, task.status.label)
 

@@ -66,10 +66,10 @@ def test_the_rows_are_the_steps_in_dependency_order(session, make, admin):
     ("status", "words", "next_one"),
     [
         (S.AWAITING_PROCESSING, "waiting for a worker", "A worker takes it"),
-        (S.PROCESSING, "{writer} works on it", "{writer} submits it"),
+        (S.PROCESSING, "{writer} has been working on it", "{writer} submits it"),
         (S.PENDING_REVIEW, "waiting for a reviewer", "A reviewer takes it"),
-        (S.REVIEWING, "{reviewer} reviews it", "{reviewer} accepts or returns it"),
-        (S.POST_REVIEW_PROCESSING, "{writer} reworks it", "{writer} reworks it"),
+        (S.REVIEWING, "{reviewer} has been reviewing it", "{reviewer} accepts or returns it"),
+        (S.POST_REVIEW_PROCESSING, "{writer} has been reworking it", "{writer} reworks it"),
     ],
 )
 def test_the_page_says_whose_turn_it_is(session, make, admin, status, words, next_one):
@@ -87,7 +87,7 @@ def test_the_page_says_whose_turn_it_is(session, make, admin, status, words, nex
     [
         (S.AWAITING_PROCESSING, 0, "waiting for the machine"),
         (S.AWAITING_PROCESSING, 1, "waiting for its next try"),
-        (S.PROCESSING, 1, "the machine works on it"),
+        (S.PROCESSING, 1, "the machine has been working on it"),
         (S.FAILED, 3, "failed and waiting for a project admin"),
     ],
 )
@@ -240,7 +240,7 @@ def test_a_row_says_for_whom_the_project_waits(session, make):
     (row,) = listed(session).rows
     assert (row.open_tasks, row.total_tasks) == (2, 2)
     assert [waiting.sentence for waiting in row.waiting] == [
-        f"Write: {work.reviewer.name} reviews it",
+        f"Write: {work.reviewer.name} has been reviewing it",
         "Other: waiting for a worker",
     ]
 

@@ -64,7 +64,9 @@ def test_the_list_shows_each_project_with_whom_it_waits_for(as_admin, make):
     work = make.work(S.PROCESSING)
     read = read_on(as_admin().get(LIST).text)
     assert "A project" in read
-    assert f"Write: {work.writer.name} works on it since a moment ago , and 1 more" in read
+    assert (
+        f"Write: {work.writer.name} has been working on it since a moment ago , and 1 more" in read
+    )
     assert "2 of 2" in read
 
 
